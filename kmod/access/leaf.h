@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Accessed bit of one page of another process.
+ *
+ * Page tables are walked as the kernel's fast GUP does, without the mmap lock and
+ * with interrupts off: they are freed only after a TLB flush that waits for every
+ * processor that has the address space loaded, or after an RCU grace period; so the
+ * caller has loaded it (kthread_use_mm()) and keeps interrupts off around each call.
+ * An entry is changed only by compare-and-exchange on the value read, so that one
+ * that has become something else meanwhile stays as it is.
+ */
+#ifndef DAMON_SCHEMES_ACCESS_LEAF_H
+#define DAMON_SCHEMES_ACCESS_LEAF_H
+
+#include <linux/mm_types.h>
+
+#include "core/region.h"
+
+/*
+ * Clear the Accessed bit of the page at @addr (a base page, or a huge one on any
+ * level, hugetlb included).  Mappings of devices and of raw page frames count as
+ * absent and are left alone.
+ */
+enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr);
+
+/*
+ * Whether the page at @addr was accessed since ds_leaf_prepare() returned @pending.
+ * A bit that was set before and is not set now is given back, since the kernel's own
+ * reclaim reads it.
+ */
+enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
+			   enum ds_pending pending);
+
+#endif

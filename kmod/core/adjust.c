@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Merging, splitting and aging of regions. */
+
+#include "adjust.h"
+
+/* A share as parts of 2^16: fine enough for counts, small enough to weigh sizes. */
+#define SHARE_SHIFT 16
+
+static __u32 count_difference(__u32 a, __u32 b)
+{
+	return a > b ? a - b : b - a;
+}
+
+static __u32 add_counts(__u32 a, __u32 b)
+{
+	return a + b < a ? ~0U : a + b;
+}
+
+/* The mean of two values of at most 32 bits, weighted by sizes. */
+static __u64 weighted_mean(__u64 a, __u64 size_a, __u64 b, __u64 size_b)
+{
+	/* Weights of together 32 bits keep the products within 64. */
+	while ((size_a + size_b) >> 32) {
+		size_a >>= 1;
+		size_b >>= 1;
+	}
+	return (a * size_a + b * size_b) / (size_a + size_b);
+}
+
+static __u64 access_share(const struct ds_region *region)
+{
+	if (!region->sampled)
+		return 0;
+	return ((__u64)region->accessed << SHARE_SHIFT) / region->sampled;
+}
+
+static __u32 scaled_accesses(const struct ds_region *region, __u32 max_nr)
+{
+	__u64 half = region->sampled / 2;
+	__u64 nr = ((__u64)region->accessed * max_nr + half) / region->sampled;
+
+	return !nr && region->accessed ? 1 : (__u32)nr;
+}
+
+void ds_regions_aggregate(struct ds_regions *regions, const struct ds_limits *limits)
+{
+	__u32 threshold = limits->max_nr_accesses / 10;
+	__u32 i;
+
+	for (i = 0; i < regions->nr; i++) {
+		struct ds_region *region = &regions->regions[i];
+		__u32 last = region->last_nr_accesses;
+		__u32 nr;
+
+		if (!ds_region_known(region)) {
+			region->nr_accesses = last;
+			continue;
+		}
+		nr = scaled_accesses(region, limits->max_nr_accesses);
+		region->nr_accesses = nr;
+		if (count_difference(nr, last) > threshold || !nr != !last)
+			region->age = 0;
+		else if (region->age < ~0U)
+			region->age++;
+	}
+}
+
+void ds_region_merge(struct ds_region *left, const struct ds_region *right)
+{
+	__u64 size_left = ds_region_size(left);
+	__u64 size_right = ds_region_size(right);
+
+	left->nr_accesses = (__u32)weighted_mean(left->nr_accesses, size_left,
+						 right->nr_accesses, size_right);
+	left->last_nr_accesses = (__u32)weighted_mean(left->last_nr_accesses, size_left,
+						      right->last_nr_accesses,
+						      size_right);
+	left->age = (__u32)weighted_mean(left->age, size_left, right->age, size_right);
+
+	if (!left->sampled || !right->sampled) {
+		/* Half of it was not looked at: nothing may be concluded. */
+		left->sampled = 0;
+		left->accessed = 0;
+		left->absent = 0;
+	} else {
+		__u64 share = weighted_mean(access_share(left), size_left,
+					    access_share(right), size_right);
+		__u32 sampled = add_counts(left->sampled, right->sampled);
+		__u32 absent = add_counts(left->absent, right->absent);
+		__u64 accessed = (share * sampled + (1ULL << (SHARE_SHIFT - 1))) >>
+				 SHARE_SHIFT;
+		int any = left->accessed || right->accessed;
+
+		if (!accessed && any)
+			accessed = 1;
+		if (absent > sampled - (__u32)accessed)
+			absent = sampled - (__u32)accessed;
+		left->sampled = sampled;
+		left->accessed = (__u32)accessed;
+		left->absent = absent;
+	}
+	left->end = right->end;
+	left->pending = DS_PENDING_NONE;
+}
+
+/**
+ * struct merging - when two neighbours become one
+ * @threshold: largest difference of counts.
+ * @size_limit: largest size of the merged region.
+ * @regardless: neither of the two, nor whether both were looked at, counts.
+ * @excess: stop when this many have gone; ~0 for no bound.
+ */
+struct merging {
+	__u32 threshold;
+	__u64 size_limit;
+	int regardless;
+	__u32 excess;
+};
+
+static int may_merge(const struct ds_region *left, const struct ds_region *right,
+		     const struct merging *merging)
+{
+	if (left->end != right->start)
+		return 0;
+	if (merging->regardless)
+		return merging->excess != 0;
+	return ds_region_known(left) == ds_region_known(right) &&
+	       count_difference(left->nr_accesses, right->nr_accesses) <=
+		       merging->threshold &&
+	       ds_region_size(left) + ds_region_size(right) <= merging->size_limit;
+}
+
+static void merge_once(struct ds_regions *regions, struct merging *merging)
+{
+	__u32 kept = 0;
+	__u32 s, i;
+
+	for (s = 0; s < regions->nr_slices; s++) {
+		struct ds_slice *slice = &regions->slices[s];
+		__u32 first = kept;
+
+		for (i = slice->first; i < slice->first + slice->nr; i++) {
+			const struct ds_region *region = &regions->regions[i];
+			struct ds_region *last = &regions->regions[kept - 1];
+
+			if (kept > first && may_merge(last, region, merging)) {
+				ds_region_merge(last, region);
+				if (merging->regardless)
+					merging->excess--;
+			} else {
+				regions->regions[kept++] = *region;
+			}
+		}
+		slice->first = first;
+		slice->nr = kept - first;
+	}
+	regions->nr = kept;
+}
+
+void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits)
+{
+	struct merging merging = {
+		.threshold = limits->max_nr_accesses / 10,
+		.size_limit = ds_regions_bytes(regions) / limits->min_regions,
+	};
+
+	if (merging.size_limit < limits->min_region_size)
+		merging.size_limit = limits->min_region_size;
+	merge_once(regions, &merging);
+	while (regions->nr > limits->max_regions &&
+	       merging.threshold < limits->max_nr_accesses) {
+		merging.threshold = merging.threshold ? merging.threshold * 2 : 1;
+		merge_once(regions, &merging);
+	}
+	if (regions->nr > limits->max_regions) {
+		merging.regardless = 1;
+		merging.excess = regions->nr - limits->max_regions;
+		merge_once(regions, &merging);
+	}
+}
+
+void ds_regions_reset(struct ds_regions *regions)
+{
+	__u32 i;
+
+	for (i = 0; i < regions->nr; i++) {
+		struct ds_region *region = &regions->regions[i];
+
+		region->last_nr_accesses = region->nr_accesses;
+		region->sampled = 0;
+		region->accessed = 0;
+		region->absent = 0;
+	}
+}
+
+/* Where to cut a region of @size: 1 to 9 tenths, aligned; 0 for nowhere. */
+static __u64 random_cut(__u64 size, __u64 min_region_size, struct ds_random *random)
+{
+	__u64 tenths = 1 + ds_random_below(random, 9);
+	__u64 cut;
+
+	if (size < 2 * min_region_size)
+		return 0;
+	cut = (size / 10 * tenths) & ~(min_region_size - 1);
+	return cut < size ? cut : 0;
+}
+
+static __u32 split_region(const struct ds_region *region, __u32 pieces,
+			  const struct ds_limits *limits, struct ds_random *random,
+			  struct ds_region *out)
+{
+	__u32 nr = 1;
+
+	out[0] = *region;
+	out[0].pending = DS_PENDING_NONE;
+	while (nr < pieces) {
+		/* The piece that goes on being cut is always the last one. */
+		struct ds_region *last = &out[nr - 1];
+		__u64 cut = random_cut(ds_region_size(last), limits->min_region_size,
+				       random);
+
+		if (!cut)
+			break;
+		out[nr] = *last;
+		last->end = last->start + cut;
+		out[nr].start = last->end;
+		nr++;
+	}
+	return nr;
+}
+
+int ds_regions_split(const struct ds_regions *from, struct ds_regions *to,
+		     const struct ds_limits *limits, __u32 last_nr,
+		     struct ds_random *random)
+{
+	__u32 pieces = 2;
+	__u32 nr = 0;
+	__u32 s, i;
+
+	if (from->nr > limits->max_regions / 2)
+		return 0;
+	if (from->nr == last_nr && from->nr < limits->max_regions / 3)
+		pieces = 3;
+	for (s = 0; s < from->nr_slices; s++) {
+		const struct ds_slice *slice = &from->slices[s];
+		__u32 first = nr;
+
+		for (i = slice->first; i < slice->first + slice->nr; i++)
+			nr += split_region(&from->regions[i], pieces, limits, random,
+					   &to->regions[nr]);
+		to->slices[s].first = first;
+		to->slices[s].nr = nr - first;
+	}
+	to->nr = nr;
+	to->nr_slices = from->nr_slices;
+	return 1;
+}
+
+/* a * b / c, where the product may pass 64 bits, saturated to 32. */
+static __u32 scale(__u32 a, __u64 b, __u64 c)
+{
+	/* Intervals are microseconds within some hours (2^36): 2^32 * 2^36 does. */
+	while (b > 0xffffffffULL || c > 0xffffffffULL) {
+		b >>= 1;
+		c >>= 1;
+	}
+	if (!c)
+		c = 1;
+	a = (__u64)a * b / c > 0xffffffffULL ? ~0U : (__u32)((__u64)a * b / c);
+	return a;
+}
+
+void ds_regions_retune(struct ds_regions *regions, const struct ds_intervals *from,
+		       const struct ds_intervals *to)
+{
+	__u32 max_from = ds_max_nr_accesses(from);
+	__u32 max_to = ds_max_nr_accesses(to);
+	__u32 i;
+
+	for (i = 0; i < regions->nr; i++) {
+		struct ds_region *region = &regions->regions[i];
+
+		region->nr_accesses = scale(region->nr_accesses, max_to, max_from);
+		region->last_nr_accesses = scale(region->last_nr_accesses, max_to,
+						 max_from);
+		region->age = scale(region->age, from->aggregation, to->aggregation);
+	}
+}
+
+void ds_regions_align(struct ds_regions *regions, __u64 min_region_size)
+{
+	__u64 mask = ~(min_region_size - 1);
+	__u32 kept = 0;
+	__u32 s, i;
+
+	for (s = 0; s < regions->nr_slices; s++) {
+		struct ds_slice *slice = &regions->slices[s];
+		__u32 behind = slice->first + slice->nr;
+		__u32 first = kept;
+		__u64 last_end = 0;
+
+		for (i = slice->first; i < behind; i++) {
+			struct ds_region region = regions->regions[i];
+			int shared = i + 1 < behind &&
+				     regions->regions[i + 1].start == region.end;
+
+			region.start &= mask;
+			if (region.start < last_end)
+				region.start = last_end;
+			region.end = (shared ? region.end : region.end + ~mask) & mask;
+			if (region.start >= region.end)
+				continue;
+			region.pending = DS_PENDING_NONE;
+			last_end = region.end;
+			regions->regions[kept++] = region;
+		}
+		slice->first = first;
+		slice->nr = kept - first;
+	}
+	regions->nr = kept;
+}

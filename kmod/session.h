@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A monitoring session: attributes, targets, regions, and the thread that samples.
+ */
+#ifndef DAMON_SCHEMES_SESSION_H
+#define DAMON_SCHEMES_SESSION_H
+
+#include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/pid_namespace.h>
+
+#include "core/adjust.h"
+#include "snapshot.h"
+#include "target.h"
+#include "uapi/damon_schemes.h"
+
+#define DS_MAX_TARGETS 512
+#define DS_MAX_REGIONS (1U << 20)
+#define DS_MIN_INTERVAL_US 100ULL
+#define DS_MAX_INTERVAL_US (24ULL * 3600 * 1000 * 1000)
+#define DS_MAX_REGION_SIZE (1ULL << 30)
+
+/**
+ * struct ds_store - memory for regions, in two so that one is rebuilt from the other
+ * @regions: the regions.
+ * @other: as much room again, for splitting and adopting.
+ * @addrs: one address a region, that a TLB flush may still be reading.
+ * @bytes: memory held.
+ */
+struct ds_store {
+	struct ds_regions regions;
+	struct ds_regions other;
+	unsigned long *addrs;
+	size_t bytes;
+};
+
+/**
+ * struct ds_timing - when what is due, in ns of CLOCK_MONOTONIC
+ * @sample: the next pass.
+ * @aggregation: the end of the aggregation interval.
+ * @update: the next look at the targets' mappings.
+ * @interval_start: the start of the aggregation interval.
+ * @passes: sampling passes made in it.
+ */
+struct ds_timing {
+	u64 sample;
+	u64 aggregation;
+	u64 update;
+	u64 interval_start;
+	u32 passes;
+};
+
+/**
+ * struct ds_session - what an open file of the device stands for
+ * @lock: protects everything but @outbox; held through a sampling pass.
+ * @file: whose opener is asked for permission.
+ * @pid_ns: the opener's.
+ * @attrs: as set.
+ * @targets: parallel to the slices of @store.
+ * @last_target_id: the last one given out.
+ * @last_nr_regions: after the split before; tells whether splitting still helps.
+ * @random: chooses pages and cuts.
+ * @thread: samples; NULL while stopped.
+ * @thread_ns_before: CPU time of earlier threads.
+ * @stats: what GET_STATS says, where it is counted rather than derived.
+ */
+struct ds_session {
+	struct mutex lock;
+	struct file *file;
+	struct pid_namespace *pid_ns;
+	struct damon_schemes_attrs attrs;
+	struct ds_store store;
+	struct ds_target *targets[DS_MAX_TARGETS];
+	u64 last_target_id;
+	u32 last_nr_regions;
+	struct ds_random random;
+	struct ds_timing timing;
+	struct task_struct *thread;
+	u64 thread_ns_before;
+	struct damon_schemes_stats stats;
+	struct ds_outbox outbox;
+};
+
+/* ERR_PTR(-ENOMEM) */
+struct ds_session *ds_session_create(struct file *file);
+/* Stops, and frees everything. */
+void ds_session_destroy(struct ds_session *session);
+
+/* Each as the command of the same name in uapi/damon_schemes.h; any thread. */
+void ds_session_get_attrs(struct ds_session *session, struct damon_schemes_attrs *attrs);
+int ds_session_set_attrs(struct ds_session *session,
+			 const struct damon_schemes_attrs *attrs);
+int ds_session_add_target(struct ds_session *session,
+			  struct damon_schemes_target *target);
+int ds_session_remove_target(struct ds_session *session,
+			     const struct damon_schemes_target *target);
+int ds_session_start(struct ds_session *session);
+int ds_session_stop(struct ds_session *session);
+void ds_session_get_stats(struct ds_session *session, struct damon_schemes_stats *stats);
+
+#endif
