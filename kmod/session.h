@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/mutex.h>
 #include <linux/pid_namespace.h>
+#include <linux/sizes.h>
 
 #include "core/adjust.h"
 #include "snapshot.h"
@@ -15,10 +16,10 @@
 #include "uapi/damon_schemes.h"
 
 #define DS_MAX_TARGETS 512
-#define DS_MAX_REGIONS (1U << 20)
+#define DS_MAX_REGIONS 0x100000
 #define DS_MIN_INTERVAL_US 100ULL
 #define DS_MAX_INTERVAL_US (24ULL * 3600 * 1000 * 1000)
-#define DS_MAX_REGION_SIZE (1ULL << 30)
+#define DS_MAX_REGION_SIZE SZ_1G
 
 /**
  * struct ds_store - memory for regions, in two so that one is rebuilt from the other
@@ -65,7 +66,7 @@ struct ds_timing {
  * @stats: what GET_STATS says, where it is counted rather than derived.
  */
 struct ds_session {
-	struct mutex lock;
+	struct mutex lock; /* everything but @outbox */
 	struct file *file;
 	struct pid_namespace *pid_ns;
 	struct damon_schemes_attrs attrs;

@@ -34,8 +34,8 @@ struct ds_snapshot {
  * @bytes: memory held.
  */
 struct ds_outbox {
-	spinlock_t lock;
-	struct mutex reading;
+	spinlock_t lock; /* the pointers and the counts */
+	struct mutex reading; /* one reader at a time */
 	wait_queue_head_t readable;
 	struct ds_snapshot *waiting;
 	struct ds_snapshot *spare;

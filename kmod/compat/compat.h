@@ -15,16 +15,13 @@
 
 #define DS_TESTED_KERNELS "6.1.* and 6.12.*"
 
-#define DS_SERIES_IS(major, minor)                                      \
-	(LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0) &&       \
-	 LINUX_VERSION_CODE < KERNEL_VERSION(major, (minor) + 1, 0))
-
-#if DS_SERIES_IS(6, 1) || DS_SERIES_IS(6, 12)
+#if LINUX_VERSION_MAJOR == 6 && \
+	(LINUX_VERSION_PATCHLEVEL == 1 || LINUX_VERSION_PATCHLEVEL == 12)
 #define DS_KERNEL_TESTED 1
 #else
 #define DS_KERNEL_TESTED 0
 #ifndef DAMON_SCHEMES_ALLOW_UNTESTED_KERNEL
-#error "damon_schemes was not tested on this kernel; make ALLOW_UNTESTED_KERNEL=1 builds it all the same"
+#error "not tested on this kernel: make ALLOW_UNTESTED_KERNEL=1 builds it all the same"
 #endif
 #endif
 

@@ -107,12 +107,14 @@ void ds_region_merge(struct ds_region *left, const struct ds_region *right)
  * struct merging - when two neighbours become one
  * @threshold: largest difference of counts.
  * @size_limit: largest size of the merged region.
+ * @mix_idle: idle regions merge with others, too.
  * @regardless: neither of the two, nor whether both were looked at, counts.
  * @excess: stop when this many have gone; ~0 for no bound.
  */
 struct merging {
 	__u32 threshold;
 	__u64 size_limit;
+	int mix_idle;
 	int regardless;
 	__u32 excess;
 };
@@ -125,6 +127,7 @@ static int may_merge(const struct ds_region *left, const struct ds_region *right
 	if (merging->regardless)
 		return merging->excess != 0;
 	return ds_region_known(left) == ds_region_known(right) &&
+	       (merging->mix_idle || !left->nr_accesses == !right->nr_accesses) &&
 	       count_difference(left->nr_accesses, right->nr_accesses) <=
 		       merging->threshold &&
 	       ds_region_size(left) + ds_region_size(right) <= merging->size_limit;
@@ -141,14 +144,15 @@ static void merge_once(struct ds_regions *regions, struct merging *merging)
 
 		for (i = slice->first; i < slice->first + slice->nr; i++) {
 			const struct ds_region *region = &regions->regions[i];
-			struct ds_region *last = &regions->regions[kept - 1];
+			struct ds_region *next = &regions->regions[kept];
 
-			if (kept > first && may_merge(last, region, merging)) {
-				ds_region_merge(last, region);
+			if (kept > first && may_merge(next - 1, region, merging)) {
+				ds_region_merge(next - 1, region);
 				if (merging->regardless)
 					merging->excess--;
 			} else {
-				regions->regions[kept++] = *region;
+				*next = *region;
+				kept++;
 			}
 		}
 		slice->first = first;
@@ -170,6 +174,7 @@ void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits
 	while (regions->nr > limits->max_regions &&
 	       merging.threshold < limits->max_nr_accesses) {
 		merging.threshold = merging.threshold ? merging.threshold * 2 : 1;
+		merging.mix_idle = 1;
 		merge_once(regions, &merging);
 	}
 	if (regions->nr > limits->max_regions) {

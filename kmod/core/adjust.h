@@ -39,6 +39,10 @@ void ds_regions_aggregate(struct ds_regions *regions, const struct ds_limits *li
  * While there are more than max_regions, the threshold doubles, and at last size
  * and difference count no longer.
  *
+ * Ours: an idle region merges with one that was accessed only when the maximum
+ * forces it; else a sliver of hot memory beside cold memory makes up to
+ * total/min_regions of it look used, and the age of all that start again.
+ *
  * Ours: a region that was not looked at merges with a looked-at one only when the
  * maximum forces it, and then the whole is unknown; 'sampled' and 'absent' are
  * added up, 'accessed' is the size-weighted share of them, and never 0 where any

@@ -33,7 +33,7 @@ static inline __u64 ds_random_next(struct ds_random *random)
 /* Uniform in [0, bound); @bound > 0.  Lemire's multiplication, no division. */
 static inline __u64 ds_random_below(struct ds_random *random, __u64 bound)
 {
-	return (__u64)(((unsigned __int128)ds_random_next(random) * bound) >> 64);
+	return (__u64)(((__uint128_t)ds_random_next(random) * bound) >> 64);
 }
 
 #endif

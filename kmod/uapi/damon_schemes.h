@@ -25,6 +25,7 @@
 #ifndef _UAPI_DAMON_SCHEMES_H
 #define _UAPI_DAMON_SCHEMES_H
 
+#include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -68,7 +69,7 @@ struct damon_schemes_features {
 };
 
 /* The kernel was outside of the tested range and loading was forced. */
-#define DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL (1ULL << 0)
+#define DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL _BITULL(0)
 
 /**
  * struct damon_schemes_attrs - how a session samples (GET_ATTRS, SET_ATTRS)
@@ -142,7 +143,7 @@ struct damon_schemes_target {
  * @lock_max_ns: longest time an mmap lock was held.
  * @memory_bytes: memory the session holds now.
  * @snapshot_bytes: size of the waiting snapshot, 0 if none waits.
- * @thread_pid: pid of the monitoring thread in the caller's namespace, 0 if none.
+ * @thread_pid: pid of the monitoring thread in the opener's namespace, 0 if none.
  * @nr_targets: targets, those that have exited included.
  * @nr_regions: regions of all targets.
  * @tlb_policy: the one in force, never AUTO.
@@ -225,17 +226,17 @@ struct damon_schemes_snapshot {
 };
 
 /* The process has exited (or its address space is gone); it has no regions. */
-#define DAMON_SCHEMES_TARGET_EXITED (1U << 0)
+#define DAMON_SCHEMES_TARGET_EXITED _BITUL(0)
 /* Others map its memory (MMU notifiers, as KVM has): accesses may go unseen. */
-#define DAMON_SCHEMES_TARGET_UNSEEN_ACCESSES (1U << 1)
+#define DAMON_SCHEMES_TARGET_UNSEEN_ACCESSES _BITUL(1)
 /* It runs a program now that the session may not watch, or another one does. */
-#define DAMON_SCHEMES_TARGET_DENIED (1U << 2)
+#define DAMON_SCHEMES_TARGET_DENIED _BITUL(2)
 
 /**
  * struct damon_schemes_snapshot_target - one target in a snapshot
  * @id: as ADD_TARGET returned it.
  * @generation: which address space; grows by one at each exec.
- * @pid: in the namespace of the reader, 0 if it has none there.
+ * @pid: in the namespace of who opened the device, 0 if it has none there.
  * @flags: DAMON_SCHEMES_TARGET_* bits.
  * @first_region: index of its first region record.
  * @nr_regions: its region records.

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: MIT
+// damon-schemes apply: a policy at work on running programs, until it is told to stop.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/policy_file.h"
+#include "cli/targets.h"
+#include "engine/actions/dry_run.h"
+#include "engine/actions/process_madvise.h"
+#include "engine/machine/memory.h"
+#include "engine/monitors/module_monitor.h"
+#include "engine/reports/heatmap.h"
+#include "engine/reports/status.h"
+#include "engine/reports/summary.h"
+#include "engine/reports/terminal.h"
+#include "engine/session/session.h"
+#include "engine/session/sight_check.h"
+#include "schemes/policy/reader.h"
+#include "schemes/quantity.h"
+
+namespace damon_schemes {
+namespace {
+
+struct ApplyOptions {
+    std::string policy;
+    TargetWishes targets;
+    std::vector<std::string> overrides;
+    std::string duration;
+    std::string monitor = "module";
+    std::string loop = "auto";
+    bool dry_run = false;
+    bool json = false;
+    bool heatmap = false;
+    bool no_status = false;
+    bool allow_no_swap = false;
+};
+
+Result<Policy> load_policy(const ApplyOptions& options) {
+    auto file = read_policy_file(options.policy);
+    if (!file) return file.error();
+    auto reading = read_policy(file->text, {file->source, options.overrides});
+    if (reading.ok()) return std::move(reading.policy);
+    std::string message = "the policy cannot be used:";
+    for (const auto& error : reading.errors) message += "\n" + to_string(error);
+    return Error{ErrorKind::policy, message, 0};
+}
+
+bool has_action(const Policy& policy, Action action) {
+    return std::any_of(policy.schemes.begin(), policy.schemes.end(),
+                       [action](const Scheme& scheme) { return scheme.action == action; });
+}
+
+bool acts_at_all(const Policy& policy) {
+    return std::any_of(policy.schemes.begin(), policy.schemes.end(),
+                       [](const Scheme& scheme) { return acts(scheme.action); });
+}
+
+Result<void> check_swap(const Policy& policy, const ApplyOptions& options) {
+    if (!has_action(policy, Action::pageout) || options.allow_no_swap || options.dry_run) return {};
+    const auto memory = memory_of_machine();
+    if (!memory || memory->swap_total.count > 0) return {};
+    return Error{ErrorKind::unsupported,
+                 "this machine has no swap, so anonymous memory cannot be paged out: set up swap "
+                 "(zram, a partition or a "
+                 "file), or page out file pages alone with --allow-no-swap",
+                 0};
+}
+
+std::string without_target_message(const std::string& policy) {
+    return "no target: name one on the command line\n"
+           "  damon-schemes apply " +
+           policy +
+           " --pid 1234      (or --name redis-server, or -- COMMAND ARGS...)\n"
+           "or in the policy\n"
+           "  [[target]]\n"
+           "  name = \"redis-server\"";
+}
+
+Result<LoopKind> loop_kind(const std::string& name) {
+    if (name == "auto") return LoopKind::automatic;
+    if (name == "io_uring") return LoopKind::io_uring;
+    if (name == "epoll") return LoopKind::epoll;
+    return Error{ErrorKind::usage, "--loop is one of auto, io_uring, epoll", 0};
+}
+
+Duration cpu_time_of_self() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const auto nanoseconds = [](const timeval& time) {
+        return Duration(std::chrono::seconds(time.tv_sec)) +
+               std::chrono::microseconds(time.tv_usec);
+    };
+    return nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime);
+}
+
+Bytes used_swap(const MachineMemory& memory) {
+    return memory.swap_total - memory.swap_free;
+}
+
+// What is read of a target from time to time, and what was read first and at most.
+struct TargetFigures {
+    std::optional<ProcessMemory> first;
+    std::optional<ProcessMemory> last;
+    Bytes rss_peak;
+};
+
+class ApplyRun {
+  public:
+    ApplyRun(EventLoop& loop, Policy policy, ApplyOptions options)
+        : loop_(loop),
+          options_(std::move(options)),
+          policy_(std::move(policy)),
+          terminal_(terminal_of(STDERR_FILENO)),
+          status_(STDERR_FILENO, terminal_) {}
+
+    int run(std::vector<Process> targets, std::optional<ChildCommand> command);
+
+  private:
+    Result<void> prepare(std::vector<Process> targets);
+    Result<void> prove_sight();
+    Result<void> watch_command();
+    Result<void> watch_signals();
+    Result<void> watch_time();
+    void sight_known(const SightCheck::Outcome& outcome);
+    void see(const Snapshot& snapshot);
+    void signalled(int signal);
+    void command_exited();
+    void session_finished();
+    void stop_if_done();
+    void look();
+    void look_at_targets();
+    std::string note() const;
+    RunSummary summary() const;
+    void report();
+    int exit_status() const;
+    void say(const std::string& text);
+
+    EventLoop& loop_;
+    ApplyOptions options_;
+    Policy policy_;
+    Terminal terminal_;
+    StatusWriter status_;
+    std::unique_ptr<Session> session_;
+    std::unique_ptr<SightCheck> sight_check_;
+    std::optional<std::string> observed_only_;
+    std::vector<TargetFigures> figures_;
+    std::vector<Heatmap> heatmaps_;
+    std::optional<MachineMemory> machine_before_;
+    std::optional<MachineMemory> machine_after_;
+    std::optional<MonitorCost> monitor_cost_;
+    std::optional<ChildCommand> command_;
+    std::optional<int> command_status_;
+    std::optional<Error> failure_;
+    Instant started_ = std::chrono::steady_clock::now();
+    Duration elapsed_{};
+    bool session_done_ = false;
+    bool reported_ = false;
+};
+
+int ApplyRun::run(std::vector<Process> targets, std::optional<ChildCommand> command) {
+    command_ = std::move(command);
+    if (auto ready = prepare(std::move(targets)); !ready) return fail(ready.error());
+    if (auto released = command_ ? command_->release() : Result<void>(); !released)
+        return fail(released.error());
+    if (auto ran = loop_.run(); !ran) return fail(ran.error());
+    if (failure_) return fail(*failure_);
+    return exit_status();
+}
+
+Result<void> ApplyRun::prepare(std::vector<Process> targets) {
+    // First of all: the session's threads must start with these signals blocked.
+    if (auto watched = watch_signals(); !watched) return watched;
+    auto monitor = open_module_monitor();
+    if (!monitor) return monitor.error();
+    Session::Parts parts;
+    parts.monitor = std::move(*monitor);
+    parts.dry_run = options_.dry_run;
+    if (options_.dry_run) {
+        parts.executor = std::make_unique<DryRun>();
+    } else {
+        parts.executor = std::make_unique<ProcessMadvise>();
+    }
+    machine_before_ = memory_of_machine();
+    session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
+    session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
+    session_->on_finished = [this] { session_finished(); };
+    session_->on_error = [this](const Error& error) { failure_ = error; };
+    for (auto& target : targets) {
+        if (acts_at_all(policy_) && !options_.dry_run) {
+            if (auto may = may_advise(target); !may) return may;
+        }
+        if (auto added = session_->add(std::move(target)); !added) return added;
+    }
+    for (const auto& target : session_->targets()) {
+        figures_.push_back({memory_of(target.process.pid), {}, {}});
+        heatmaps_.emplace_back(target.process.name + " (" + std::to_string(target.process.pid) +
+                               ")");
+    }
+    if (auto watched = watch_time(); !watched) return watched;
+    if (auto watched = watch_command(); !watched) return watched;
+    if (auto started = session_->start(); !started) return started;
+    return prove_sight();
+}
+
+// Nothing is acted on before the monitor was seen to see; until then the session observes.
+Result<void> ApplyRun::prove_sight() {
+    if (!acts_at_all(policy_)) return {};
+    sight_check_ = std::make_unique<SightCheck>(loop_, open_module_monitor, policy_.monitor);
+    return sight_check_->start(
+        [this](const SightCheck::Outcome& outcome) { sight_known(outcome); });
+}
+
+void ApplyRun::sight_known(const SightCheck::Outcome& outcome) {
+    if (!outcome.sees) {
+        observed_only_ = outcome.reason;
+        say("observing only: " + outcome.reason);
+        return;
+    }
+    if (auto allowed = session_->allow_acting(outcome.tlb); !allowed) {
+        failure_ = allowed.error();
+        session_->finish(failure_->message);
+    }
+}
+
+Result<void> ApplyRun::watch_signals() {
+    auto watch = loop_.on_signals({SIGINT, SIGTERM}, [this](int signal) { signalled(signal); });
+    if (!watch) return watch.error();
+    return {};
+}
+
+Result<void> ApplyRun::watch_time() {
+    const Duration interval =
+        terminal_.interactive ? std::chrono::milliseconds(500) : std::chrono::seconds(1);
+    auto ticks = loop_.on_timer(interval, true, [this] { look(); });
+    if (!ticks) return ticks.error();
+    if (options_.duration.empty()) return {};
+    auto end = loop_.on_timer(*parse_duration(options_.duration).value, false,
+                              [this] { session_->finish("the time asked for has passed"); });
+    if (!end) return end.error();
+    return {};
+}
+
+Result<void> ApplyRun::watch_command() {
+    if (!command_) return {};
+    auto watch = loop_.on_readable(command_->process().pidfd.get(), [this] { command_exited(); });
+    if (!watch) return watch.error();
+    return {};
+}
+
+void ApplyRun::see(const Snapshot& snapshot) {
+    if (!options_.heatmap) return;
+    for (const auto& seen : snapshot.targets) {
+        for (std::size_t i = 0; i < heatmaps_.size(); ++i) {
+            if (session_->targets()[i].id == seen.id)
+                heatmaps_[i].add(seen, snapshot.time, snapshot.duration);
+        }
+    }
+}
+
+void ApplyRun::signalled(int signal) {
+    // A terminal's ^C reaches the command as well; whoever sends SIGTERM means it, too.
+    if (command_ && !command_status_ && (session_done_ || signal == SIGTERM))
+        command_->send(SIGTERM);
+    session_->finish(signal == SIGINT ? "interrupted" : "terminated");
+}
+
+void ApplyRun::command_exited() {
+    if (command_status_) return;
+    command_status_ = command_->poll_exit();
+    if (!command_status_) return;
+    session_->finish("the command has exited");
+    stop_if_done();
+}
+
+void ApplyRun::session_finished() {
+    session_done_ = true;
+    sight_check_.reset();
+    // The figures of a run are taken at its end, not after the command has been waited for.
+    elapsed_ = std::chrono::steady_clock::now() - started_;
+    look_at_targets();
+    machine_after_ = memory_of_machine();
+    if (const auto cost = session_->monitor_cost(); cost) monitor_cost_ = *cost;
+    status_.clear();
+    report();
+    stop_if_done();
+}
+
+void ApplyRun::stop_if_done() {
+    if (session_done_ && (!command_ || command_status_)) loop_.stop();
+}
+
+void ApplyRun::look_at_targets() {
+    for (std::size_t i = 0; i < figures_.size(); ++i) {
+        const auto& target = session_->targets()[i];
+        const auto memory = target.exited ? std::nullopt : memory_of(target.process.pid);
+        if (!memory) continue;
+        figures_[i].last = memory;
+        figures_[i].rss_peak = std::max(figures_[i].rss_peak, memory->rss);
+    }
+}
+
+void ApplyRun::look() {
+    if (session_done_) return;
+    look_at_targets();
+    if (options_.no_status) return;
+    Status status;
+    status.elapsed = std::chrono::steady_clock::now() - started_;
+    status.targets = 0;
+    status.regions = session_->regions();
+    Bytes rss;
+    for (std::size_t i = 0; i < figures_.size(); ++i) {
+        if (session_->targets()[i].exited) continue;
+        ++status.targets;
+        if (figures_[i].last) rss += figures_[i].last->rss;
+    }
+    status.rss = rss;
+    for (const auto& totals : session_->totals()) status.paged_out += totals.paged_out;
+    status.note = note();
+    status_.show(status);
+}
+
+std::string ApplyRun::note() const {
+    if (observed_only_) return "observing only";
+    for (const auto& target : session_->targets()) {
+        if (target.braked && !target.exited) return "brake: " + target.process.name;
+    }
+    if (acts_at_all(policy_) && !session_->acting()) return "proving that it sees";
+    return options_.dry_run ? "dry run" : "";
+}
+
+RunSummary ApplyRun::summary() const {
+    RunSummary summary;
+    summary.elapsed = elapsed_;
+    summary.ended = session_->why_finished();
+    summary.dry_run = options_.dry_run;
+    summary.observed_only = observed_only_;
+    if (!observed_only_ && acts_at_all(policy_) && !session_->acting()) {
+        summary.observed_only = "it ended before the monitor was seen to see";
+    }
+    for (std::size_t i = 0; i < figures_.size(); ++i) {
+        const auto& target = session_->targets()[i];
+        const auto& figures = figures_[i];
+        TargetSummary row;
+        row.pid = target.process.pid;
+        row.name = target.process.name;
+        row.exited = target.exited;
+        if (figures.first) row.rss_before = figures.first->rss;
+        if (figures.last) {
+            row.rss_after = figures.last->rss;
+            row.rss_peak = figures.rss_peak;
+            row.swapped = figures.last->swapped;
+            if (figures.first)
+                row.major_faults = figures.last->major_faults - figures.first->major_faults;
+        }
+        if (target.braked) row.note = "left alone at the end: its major faults rose";
+        summary.targets.push_back(std::move(row));
+    }
+    for (std::size_t i = 0; i < policy_.schemes.size(); ++i) {
+        const auto& totals = session_->totals()[i];
+        SchemeSummary row;
+        row.name = policy_.schemes[i].name;
+        row.action = policy_.schemes[i].action;
+        row.matched_regions = totals.matched_regions;
+        row.matched = totals.matched;
+        row.held_back = totals.held_back;
+        row.quota_exceeded = totals.quota_exceeded;
+        row.planned = totals.planned;
+        row.advised = totals.advised;
+        row.paged_out = totals.paged_out;
+        row.gaps = totals.gaps;
+        row.calls = totals.calls;
+        row.spent = totals.spent;
+        summary.schemes.push_back(std::move(row));
+    }
+    if (machine_before_) {
+        summary.used_before = machine_before_->used();
+        summary.swap_used_before = used_swap(*machine_before_);
+        summary.zram_before = machine_before_->zram;
+    }
+    if (machine_after_) {
+        summary.used_after = machine_after_->used();
+        summary.swap_used_after = used_swap(*machine_after_);
+        summary.zram_after = machine_after_->zram;
+    }
+    summary.monitor = monitor_cost_;
+    summary.engine_time = cpu_time_of_self();
+    if (const auto self = memory_of(getpid())) summary.engine_rss = self->rss;
+    summary.snapshots = session_->snapshots();
+    summary.lost_snapshots = monitor_cost_ ? monitor_cost_->lost_snapshots : 0;
+    return summary;
+}
+
+void ApplyRun::report() {
+    if (reported_) return;
+    reported_ = true;
+    if (options_.json) {
+        std::cout << summary_json(summary()) << std::endl;
+        return;
+    }
+    const Terminal out = terminal_of(STDOUT_FILENO);
+    std::cout << summary_table(summary(), out.width);
+    if (options_.heatmap) {
+        HeatmapStyle style;
+        style.width = out.width;
+        style.colour = out.colour;
+        style.unicode = out.unicode;
+        for (const auto& heatmap : heatmaps_) std::cout << "\n" << heatmap.draw(style);
+    }
+    std::cout.flush();
+}
+
+int ApplyRun::exit_status() const {
+    if (command_status_) return *command_status_;
+    return observed_only_ ? exit_unsupported : exit_ok;
+}
+
+void ApplyRun::say(const std::string& text) {
+    status_.clear();
+    std::cerr << "damon-schemes: " << text << std::endl;
+}
+
+int run_apply(const ApplyOptions& options,
+              const std::optional<std::vector<std::string>>& command_line) {
+    auto policy = load_policy(options);
+    if (!policy) return fail(policy.error());
+    const auto kind = loop_kind(options.loop);
+    if (!kind) return fail(kind.error());
+    if (!options.duration.empty()) {
+        const auto duration = parse_duration(options.duration);
+        if (!duration || *duration.value <= Duration::zero()) {
+            return fail(
+                {ErrorKind::usage,
+                 "--duration wants a time such as 30s or 5min, not '" + options.duration + "'", 0});
+        }
+    }
+    if (options.monitor != "module") {
+        return fail({ErrorKind::usage, "--monitor is 'module': there is no other yet", 0});
+    }
+    if (command_line && command_line->empty()) {
+        return fail({ErrorKind::usage, "there is no command behind '--'", 0});
+    }
+    const TargetWishes wishes = wishes_of(options.targets, *policy);
+    const bool named = !options.targets.pids.empty() || !options.targets.names.empty();
+    if (command_line && named) {
+        return fail(
+            {ErrorKind::usage, "either name targets, or give a command behind '--', not both", 0});
+    }
+    if (!command_line && wishes.pids.empty() && wishes.names.empty()) {
+        return fail({ErrorKind::usage, without_target_message(options.policy), 0});
+    }
+    if (auto swap = check_swap(*policy, options); !swap) return fail(swap.error());
+
+    std::optional<ChildCommand> command;
+    Result<std::vector<Process>> targets = std::vector<Process>{};
+    if (command_line) {
+        auto started = ChildCommand::start(*command_line);
+        if (!started) return fail(started.error());
+        command = std::move(*started);
+        auto process = open_process(command->process().pid);
+        if (!process) return fail(process.error());
+        process->name = command_line->front().substr(command_line->front().rfind('/') + 1);
+        targets->push_back(std::move(*process));
+    } else {
+        targets = find_targets(wishes);
+        if (!targets) return fail(targets.error());
+    }
+    auto loop = make_event_loop(*kind);
+    if (!loop) return fail(loop.error());
+    return ApplyRun(**loop, std::move(*policy), options)
+        .run(std::move(*targets), std::move(command));
+}
+
+}  // namespace
+
+void add_apply(CLI::App& root, Invocation& invocation) {
+    auto options = std::make_shared<ApplyOptions>();
+    CLI::App* app =
+        root.add_subcommand("apply", "Apply a policy to running programs, or to a command");
+    app->add_option("POLICY", options->policy, "Policy file (TOML); '-' reads it from stdin")
+        ->required();
+    app->add_option("-p,--pid", options->targets.pids,
+                    "Process to watch; may be given more than once");
+    app->add_option("-n,--name", options->targets.names, "Process to watch, by its command name");
+    app->add_flag("-a,--all", options->targets.all,
+                  "Every process of a name, where there are several");
+    app->add_option("-s,--set", options->overrides,
+                    "KEY=VALUE over the policy's, e.g. scheme.cold.age.min=30s")
+        ->take_all()
+        ->allow_extra_args(false);
+    app->add_option("-d,--duration", options->duration, "End after this time, e.g. 30s");
+    app->add_option("--monitor", options->monitor, "Where snapshots come from: module");
+    app->add_option("--loop", options->loop, "What waits for events: auto, io_uring, epoll");
+    app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
+    app->add_flag("--json", options->json, "The summary as JSON");
+    app->add_flag("--heatmap", options->heatmap, "Draw what was seen, below the summary");
+    app->add_flag("--no-status", options->no_status, "No status line while it runs");
+    app->add_flag("--allow-no-swap", options->allow_no_swap,
+                  "Go on without swap: file pages alone can be paged out");
+    app->footer(
+        "Runs until its targets exit, --duration passes, or SIGINT or SIGTERM comes; then prints "
+        "a\n"
+        "summary. With '-- COMMAND' the exit status is the command's.\n\n"
+        "examples:\n"
+        "  damon-schemes apply policies/proactive-reclaim.toml --name redis-server\n"
+        "  damon-schemes apply policies/observe.toml --duration 1min --heatmap -- ./program");
+    app->callback([options, &invocation] {
+        invocation.run = [options, &invocation] { return run_apply(*options, invocation.command); };
+    });
+}
+
+}  // namespace damon_schemes

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "cli/policy_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/targets/process.h"
+#include "schemes/policy/reader.h"
+
+namespace damon_schemes {
+namespace {
+
+Error unreadable(const std::string& source, int code) {
+    std::string message = source + ": cannot be read: " + std::strerror(code) + ".";
+    if (code == ENOENT)
+        message += " Name a policy file, for example policies/proactive-reclaim.toml.";
+    if (code == EACCES) message += " Give yourself read permission, or use a copy.";
+    if (code == EISDIR) message += " Name a file in it.";
+    return {ErrorKind::usage, std::move(message), code};
+}
+
+}  // namespace
+
+Result<PolicyText> read_policy_file(const std::string& path) {
+    const bool standard_input = path == "-";
+    PolicyText result{standard_input ? "<stdin>" : path, {}};
+    Descriptor opened;
+    if (!standard_input) {
+        opened = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+        if (!opened) return unreadable(result.source, errno);
+    }
+    const int descriptor = standard_input ? STDIN_FILENO : opened.get();
+    std::array<char, 16384> part;
+    while (result.text.size() <= max_policy_bytes) {
+        const ssize_t got = read(descriptor, part.data(), part.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return unreadable(result.source, errno);
+        if (got == 0) break;
+        result.text.append(part.data(), static_cast<std::size_t>(got));
+    }
+    return result;
+}
+
+}  // namespace damon_schemes

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Policy text as the command line names it.
+#pragma once
+
+#include <string>
+
+#include "schemes/result.h"
+
+namespace damon_schemes {
+
+struct PolicyText {
+    std::string source;  // for messages: the file's name as given, "<stdin>" for "-"
+    std::string text;
+};
+
+// "-" is stdin.  Of a file that is too large only as much is read as read_policy() needs to refuse
+// it, so that a device that never ends does no harm.  Errors (usage): there is no such file, it is
+// a folder, it may not be read.
+Result<PolicyText> read_policy_file(const std::string& path);
+
+}  // namespace damon_schemes

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// What a session did, at its end: plain values, a table for people and an object for programs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/actions/executor.h"
+#include "engine/monitors/monitor.h"
+#include "schemes/decide/plan.h"
+#include "schemes/observation.h"
+#include "schemes/policy/model.h"
+
+namespace damon_schemes {
+
+// A figure that could not be read is nullopt, and shown as "-" (null in JSON).
+struct TargetSummary {
+    std::int32_t pid = 0;
+    std::string name;
+    std::optional<Bytes> rss_before;
+    std::optional<Bytes> rss_after;  // of an exited target: as it was last read
+    std::optional<Bytes> rss_peak;
+    std::optional<Bytes> swapped;               // at the end
+    std::optional<std::uint64_t> major_faults;  // during the session
+    bool exited = false;
+    std::string note;  // why it was left alone, say; may be empty
+};
+
+struct SchemeSummary {
+    std::string name;
+    Action action = Action::stat;
+    std::uint64_t matched_regions = 0;            // in the last snapshot
+    Bytes matched;                                // likewise
+    std::array<Bytes, reason_count> held_back{};  // likewise: what kept how much of it back
+    std::uint64_t quota_exceeded = 0;             // snapshots in which a quota cut the plan short
+    Bytes planned;                                // in the whole session, as is all that follows
+    Bytes advised;                                // what the system calls said they did
+    Bytes paged_out;                              // what really left memory
+    std::array<Bytes, gap_count> gaps{};          // where the rest of what was planned is
+    std::uint64_t calls = 0;
+    Duration spent{};  // in the acting system calls
+};
+
+struct RunSummary {
+    Duration elapsed{};
+    std::string ended;     // why: "interrupted", "the target exited", …
+    bool dry_run = false;  // nothing was meant to be acted on
+    std::optional<std::string>
+        observed_only;  // why nothing was acted on although it was meant to be
+
+    std::vector<TargetSummary> targets;
+    std::vector<SchemeSummary> schemes;
+
+    // Of the machine, before and after.
+    std::optional<Bytes> used_before;
+    std::optional<Bytes> used_after;
+    std::optional<Bytes> swap_used_before;
+    std::optional<Bytes> swap_used_after;
+    std::optional<Bytes> zram_before;  // memory that zram takes for what it holds
+    std::optional<Bytes> zram_after;
+
+    std::optional<MonitorCost> monitor;
+    Duration engine_time{};  // CPU time of the whole engine
+    std::optional<Bytes> engine_rss;
+    std::uint64_t snapshots = 0;
+    std::uint64_t lost_snapshots = 0;
+};
+
+// By how much the targets' RSS fell less what zram's own memory grew by; negative where it cost
+// more than it gave.  nullopt: a figure is missing, or a target has exited (what it gave back then
+// was not the schemes' doing).
+std::optional<std::int64_t> net_saved(const RunSummary& summary);
+
+// At most `width` columns wide (not less than 60); each line ended by a newline.
+std::string summary_table(const RunSummary& summary, std::size_t width = 80);
+
+// One JSON object, indented, without a newline at its end.  Keys are stable; bytes and nanoseconds
+// are integers, shares are fractions of 1:
+//   elapsed_ns, ended, dry_run, observed_only, net_saved_bytes,
+//   targets[]: pid, name, exited, rss_before_bytes, rss_after_bytes, rss_peak_bytes, swapped_bytes,
+//              major_faults, note
+//   schemes[]: name, action, matched_regions, matched_bytes, planned_bytes, advised_bytes,
+//              paged_out_bytes, quota_exceeded_snapshots, calls, spent_ns, gaps_bytes{cause},
+//              held_back_bytes{reason}
+//   system: used_before_bytes, used_after_bytes, swap_used_before_bytes, swap_used_after_bytes,
+//           zram_before_bytes, zram_after_bytes
+//   monitor (null without one): thread_ns, cpu_share, passes, late_passes, lost_snapshots,
+//           flush_ipis, irq_off_max_ns, lock_max_ns, memory_bytes, regions, tlb
+//   engine: cpu_ns, cpu_share, rss_bytes, snapshots, lost_snapshots
+std::string summary_json(const RunSummary& summary);
+
+}  // namespace damon_schemes

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "engine/session/sight_check.h"
+
+#include <utility>
+
+#include "schemes/quantity.h"
+
+namespace damon_schemes {
+namespace {
+
+// A verdict rests on this many snapshots, so that a moment in which the canary did not run, or the
+// regions did not fit it yet, decides nothing.
+constexpr std::size_t judged_snapshots = 5;
+// If it was not seen by then, it will not be.
+constexpr std::size_t most_snapshots = 40;
+
+Sight sum_of(const std::deque<Sight>& sights) {
+    Sight sum;
+    for (const auto& sight : sights) sum += sight;
+    return sum;
+}
+
+}  // namespace
+
+SightCheck::SightCheck(EventLoop& loop, MonitorFactory factory, MonitorAttributes attributes)
+    : loop_(loop), factory_(std::move(factory)), attributes_(attributes) {}
+
+SightCheck::~SightCheck() {
+    end();
+}
+
+Result<void> SightCheck::start(std::function<void(const Outcome&)> done) {
+    done_ = std::move(done);
+    return begin(attributes_.tlb);
+}
+
+Result<void> SightCheck::begin(TlbPolicy tlb) {
+    end();
+    tlb_ = tlb;
+    recent_.clear();
+    snapshots_ = 0;
+    auto canary = Canary::start(attributes_.sampling_interval);
+    if (!canary) return canary.error();
+    canary_ = std::move(*canary);
+    auto monitor = factory_();
+    if (!monitor) return monitor.error();
+    monitor_ = std::move(*monitor);
+    auto attributes = attributes_;
+    attributes.tlb = tlb;
+    if (auto set = monitor_->set_attributes(attributes); !set) return set;
+    auto target = monitor_->add_target(canary_->pid());
+    if (!target) return target.error();
+    target_ = *target;
+    auto watch = loop_.on_readable(monitor_->descriptor(), [this] { take_snapshots(); });
+    if (!watch) return watch.error();
+    watch_ = *watch;
+    return monitor_->start();
+}
+
+void SightCheck::end() {
+    if (watch_ != 0) loop_.forget(watch_);
+    watch_ = 0;
+    monitor_.reset();
+    canary_.reset();
+}
+
+void SightCheck::take_snapshots() {
+    while (monitor_) {
+        auto snapshot = monitor_->take_snapshot();
+        if (!snapshot) {
+            conclude(false,
+                     "the monitor failed while it was being tried: " + snapshot.error().message);
+            return;
+        }
+        if (!*snapshot) return;
+        if (!judge(**snapshot)) return;
+    }
+}
+
+bool SightCheck::judge(const Snapshot& snapshot) {
+    const Sight sight = sight_of(snapshot, target_, canary_->area());
+    ++snapshots_;
+    if (sight.samples > 0) recent_.push_back(sight);
+    if (recent_.size() > judged_snapshots) recent_.pop_front();
+    if (recent_.size() == judged_snapshots && sum_of(recent_).verdict() == Verdict::seen) {
+        conclude(true, {});
+        return false;
+    }
+    if (snapshots_ < most_snapshots) return true;
+
+    // The monitor's own choice did not see: what flushes everything may.
+    if (attributes_.tlb == TlbPolicy::automatic && tlb_ != TlbPolicy::full) {
+        if (auto again = begin(TlbPolicy::full); !again) conclude(false, again.error().message);
+        return false;
+    }
+    const Sight sum = sum_of(recent_);
+    if (sum.verdict() == Verdict::too_few_samples) {
+        conclude(false,
+                 "too few samples of the canary (memory that is used all the time) to tell whether "
+                 "the monitor "
+                 "sees; try a longer monitor.aggregation_interval");
+        return false;
+    }
+    std::string reason =
+        "the monitor does not see: memory that is used all the time was found accessed in only " +
+        to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
+        to_string(required_sight) + " needed), so nothing it calls cold is acted on";
+    if (attributes_.tlb == TlbPolicy::none) {
+        reason += "; monitor.tlb is \"none\": set it to \"auto\"";
+    }
+    conclude(false, reason);
+    return false;
+}
+
+void SightCheck::conclude(bool sees, const std::string& reason) {
+    Outcome outcome{sees, sum_of(recent_), tlb_, reason};
+    end();
+    // The callback may end this object: nothing of it is used afterwards.
+    const auto done = std::move(done_);
+    if (done) done(outcome);
+}
+
+}  // namespace damon_schemes

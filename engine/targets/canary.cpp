@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+#include "engine/targets/canary.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace damon_schemes {
+
+namespace {
+
+constexpr std::uint64_t page_size = 4096;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// The sanitizers' shadow is anonymous and large, and must stay.
+constexpr bool may_unmap = false;
+#else
+constexpr bool may_unmap = true;
+#endif
+
+// Everything below, up to the next class of functions, runs in the forked child: system calls and
+// stack only.
+
+// Hexadecimal digits up to the first other character.
+std::uint64_t take_hexadecimal(const char*& text, const char* end) {
+    std::uint64_t number = 0;
+    for (; text < end; ++text) {
+        const char c = *text;
+        if (c >= '0' && c <= '9') {
+            number = number * 16 + static_cast<std::uint64_t>(c - '0');
+        } else if (c >= 'a' && c <= 'f') {
+            number = number * 16 + static_cast<std::uint64_t>(c - 'a' + 10);
+        } else {
+            break;
+        }
+    }
+    return number;
+}
+
+// One line of /proc/self/maps.
+struct MapsLine {
+    AddressRange range;
+    bool file = false;
+    bool plain = false;  // anonymous memory without a name, or the heap
+};
+
+MapsLine parse_line(const char* line, const char* end) {
+    MapsLine parsed;
+    parsed.range.start = take_hexadecimal(line, end);
+    if (line == end || *line++ != '-') return {};
+    parsed.range.end = take_hexadecimal(line, end);
+    // " perms offset dev inode name"; inode 0 is anonymous memory.
+    for (int word = 0; word < 3; ++word) {
+        while (line < end && *line == ' ') ++line;
+        while (line < end && *line != ' ') ++line;
+    }
+    while (line < end && *line == ' ') ++line;
+    parsed.file = end - line < 1 || line[0] != '0' || (end - line > 1 && line[1] != ' ');
+    if (parsed.file) return parsed;
+    ++line;
+    while (line < end && *line == ' ') ++line;
+    constexpr std::array<char, 6> heap = {'[', 'h', 'e', 'a', 'p', ']'};
+    parsed.plain = line == end || (static_cast<std::size_t>(end - line) == heap.size() &&
+                                   std::equal(heap.begin(), heap.end(), line));
+    return parsed;
+}
+
+// The heap, the allocator's arenas and the other threads' stacks.
+void unmap_ballast(AddressRange area) {
+    const auto around = [](const void* address) {
+        const auto at = reinterpret_cast<std::uint64_t>(address);
+        return AddressRange{at, at + 1};
+    };
+    const std::array<AddressRange, 3> kept = {area, around(__builtin_frame_address(0)),
+                                              around(&errno)};
+    const auto needed = [&](AddressRange range) {
+        return std::any_of(kept.begin(), kept.end(), [&](AddressRange part) {
+            return range.start < part.end && part.start < range.end;
+        });
+    };
+    std::array<AddressRange, 256> ballast;
+    std::size_t count = 0;
+    MapsLine previous;
+
+    const int file = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    std::array<char, 8192> text;
+    std::size_t filled = 0;
+    for (;;) {
+        const ssize_t got = ::read(file, text.data() + filled, text.size() - filled);
+        if (got <= 0) break;
+        filled += static_cast<std::size_t>(got);
+        std::size_t used = 0;
+        for (std::size_t at = 0; at < filled; ++at) {
+            if (text[at] != '\n') continue;
+            const MapsLine line = parse_line(text.data() + used, text.data() + at);
+            used = at + 1;
+            // What directly follows a file's mapping may hold a library's uninitialised data.
+            const bool follows_file = previous.file && previous.range.end == line.range.start;
+            previous = line;
+            if (line.plain && !follows_file && line.range.size() >= mebibytes(1) &&
+                !needed(line.range) && count < ballast.size()) {
+                ballast[count++] = line.range;
+            }
+        }
+        std::memmove(text.data(), text.data() + used, filled - used);
+        filled -= used;
+    }
+    ::close(file);
+    for (std::size_t index = 0; index < count; ++index) {
+        ::munmap(reinterpret_cast<void*>(ballast[index].start), ballast[index].size().count);
+    }
+}
+
+void touch(AddressRange area) {
+    for (std::uint64_t at = area.start; at < area.end; at += page_size) {
+        [[maybe_unused]] const unsigned char seen =
+            *reinterpret_cast<const volatile unsigned char*>(at);
+    }
+}
+
+[[noreturn]] void sing(int lifeline, pid_t engine, std::uint64_t period_ns) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != engine) ::_exit(0);  // it died before the line above
+    ::prctl(PR_SET_NAME, "damon-canary");
+
+    // The terminal's Ctrl-C goes to the whole group; the engine still needs the canary while it
+    // ends.
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+
+    // Keep the lifeline as descriptor 0, and nothing else.
+    if (lifeline != 0) ::dup2(lifeline, 0);
+    if (::syscall(SYS_close_range, 1U, ~0U, 0U) != 0) ::_exit(1);
+
+    // Allowed only with CAP_SYS_NICE; it works without.
+    ::setpriority(PRIO_PROCESS, 0, -10);
+
+    void* memory = ::mmap(nullptr, canary_size.count, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) ::_exit(1);
+    // A huge page would be a single bit to look at; base pages are what most targets have.
+    ::madvise(memory, canary_size.count, MADV_NOHUGEPAGE);
+    // Written once, or all pages would be the one shared page of zeroes.
+    auto* bytes = static_cast<volatile unsigned char*>(memory);
+    for (std::uint64_t at = 0; at < canary_size.count; at += page_size) bytes[at] = 1;
+    const auto start = reinterpret_cast<std::uint64_t>(memory);
+    const AddressRange area{start, start + canary_size.count};
+    if (may_unmap) unmap_ballast(area);
+    if (::write(0, &area, sizeof area) != static_cast<ssize_t>(sizeof area)) ::_exit(1);
+
+    pollfd waiting{0, POLLIN, 0};
+    for (;;) {
+        timespec before{};
+        ::clock_gettime(CLOCK_MONOTONIC, &before);
+        touch(area);
+        timespec after{};
+        ::clock_gettime(CLOCK_MONOTONIC, &after);
+        const auto took = static_cast<std::uint64_t>(
+            (after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec);
+        // The engine never writes: readable means that its end is closed.
+        const std::uint64_t rest = took < period_ns ? period_ns - took : 0;
+        const timespec wait{static_cast<time_t>(rest / 1'000'000'000),
+                            static_cast<long>(rest % 1'000'000'000)};
+        if (::ppoll(&waiting, 1, &wait, nullptr) > 0) ::_exit(0);
+    }
+}
+
+}  // namespace
+
+Result<Canary> Canary::start(Duration sampling_interval) {
+    if (sampling_interval <= Duration::zero()) {
+        return Error{ErrorKind::usage, "the sampling interval must be longer than 0.", EINVAL};
+    }
+    const auto failure = [](const std::string& what, int error) {
+        return Error{
+            ErrorKind::runtime,
+            "the canary, by which a session checks that it sees accesses, cannot be started: " +
+                what + (error != 0 ? std::string(": ") + std::strerror(error) : "") +
+                ". Limits on processes, open files or memory (`ulimit -a`) may be reached.",
+            error};
+    };
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return failure("socketpair", errno);
+    }
+    Descriptor ours(ends[0]);
+    Descriptor its(ends[1]);
+
+    const pid_t engine = ::getpid();
+    const auto period = static_cast<std::uint64_t>(sampling_interval.count()) / 4;
+    const pid_t pid = ::fork();
+    if (pid < 0) return failure("fork", errno);
+    if (pid == 0) sing(its.get(), engine, period);
+    its = Descriptor();
+
+    Canary canary;
+    canary.process_.pid = pid;
+    canary.process_.name = "damon-canary";
+    canary.lifeline_ = std::move(ours);
+    canary.process_.pidfd = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!canary.process_.pidfd) return failure("pidfd_open", errno);
+
+    // Its 4 MiB are there within milliseconds; the limit is for a machine that is stuck.
+    pollfd waiting{canary.lifeline_.get(), POLLIN, 0};
+    int ready = 0;
+    do {
+        ready = ::poll(&waiting, 1, 30'000);
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) return failure("it does not answer", ready < 0 ? errno : ETIMEDOUT);
+    AddressRange area;
+    const ssize_t got = ::read(canary.lifeline_.get(), &area, sizeof area);
+    if (got != static_cast<ssize_t>(sizeof area)) {
+        return failure("it ended at once", 0);
+    }
+    canary.area_ = area;
+    return canary;
+}
+
+void Canary::end() {
+    lifeline_ = Descriptor();
+    if (process_.pid <= 0) return;
+    // Not by pid: SIGKILL needs no cooperation from it, and the pidfd cannot mean another process.
+    if (process_.pidfd) {
+        ::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0);
+    }
+    int status = 0;
+    while (::waitpid(process_.pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    process_.pid = 0;
+}
+
+Canary::~Canary() {
+    end();
+}
+
+Canary::Canary(Canary&& other) noexcept {
+    *this = std::move(other);
+}
+
+Canary& Canary::operator=(Canary&& other) noexcept {
+    if (this != &other) {
+        end();
+        process_ = std::move(other.process_);
+        other.process_.pid = 0;
+        lifeline_ = std::move(other.lifeline_);
+        area_ = other.area_;
+    }
+    return *this;
+}
+
+}  // namespace damon_schemes

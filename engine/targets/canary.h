@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// A process that is known to use its memory all the time: a monitor that does not see it accessed
+// sees nothing.
+#pragma once
+
+#include "engine/targets/process.h"
+#include "schemes/observation.h"
+#include "schemes/result.h"
+
+namespace damon_schemes {
+
+inline constexpr Bytes canary_size = mebibytes(4);
+
+// A child of the engine that touches each base page of 4 MiB at least four times in a sampling
+// interval, at a raised priority where that is allowed, so that a busy machine does not make it
+// look idle.  It takes one pass over 1,024 pages (some 10 µs) per quarter of the interval.
+//
+// It is a fork that does not exec: a re-executed engine would have to be linked and loaded again,
+// which takes a good part of a second under emulation, to run the same dozen lines.  Between fork
+// and its end it makes system calls only, and so may be started while other threads run; it first
+// closes every descriptor of the engine (a session of the module would stay open otherwise) and
+// unmaps the large mappings it does not need, so that its 4 MiB are not lost among the engine's
+// regions.
+//
+// It ends with this object, and with the engine however that ends (the thread that started it
+// included, as PR_SET_PDEATHSIG goes by threads): start it on a thread that lives on.
+class Canary {
+  public:
+    static Result<Canary> start(Duration sampling_interval);
+    ~Canary();
+    Canary(Canary&& other) noexcept;
+    Canary& operator=(Canary&& other) noexcept;
+
+    std::int32_t pid() const { return process_.pid; }
+    const Process& process() const { return process_; }
+    AddressRange area() const { return area_; }
+
+  private:
+    Canary() = default;
+    void end();
+
+    Process process_;
+    Descriptor lifeline_;  // its end of file ends the child
+    AddressRange area_;
+};
+
+}  // namespace damon_schemes

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "engine/targets/sight.h"
+
+namespace damon_schemes {
+
+std::string_view name_of(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::too_few_samples:
+            return "too_few_samples";
+        case Verdict::not_seen:
+            return "not_seen";
+        case Verdict::seen:
+            return "seen";
+    }
+    return "?";
+}
+
+Share Sight::share() const {
+    if (samples == 0) return {0};
+    // Rounded down, so that what falls short of the limit never reaches it.
+    return {static_cast<std::uint32_t>(accessed * 1'000'000 / samples)};
+}
+
+Verdict Sight::verdict() const {
+    if (samples < required_samples) return Verdict::too_few_samples;
+    return share() >= required_sight ? Verdict::seen : Verdict::not_seen;
+}
+
+Sight sight_of(const Snapshot& snapshot, TargetId target, AddressRange area) {
+    Sight sight;
+    for (const TargetSnapshot& seen : snapshot.targets) {
+        if (seen.id != target || seen.exited) continue;
+        for (const Region& region : seen.regions) {
+            if (region.range.empty() || region.range.start < area.start ||
+                region.range.end > area.end) {
+                continue;
+            }
+            sight.samples += region.sampled;
+            sight.accessed += region.accessed;
+        }
+    }
+    return sight;
+}
+
+}  // namespace damon_schemes

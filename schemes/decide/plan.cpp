@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "schemes/decide/plan.h"
+
+namespace damon_schemes {
+
+std::string_view name_of(Reason reason) {
+    switch (reason) {
+        case Reason::unknown:
+            return "unknown";
+        case Reason::size:
+            return "size";
+        case Reason::frequency:
+            return "frequency";
+        case Reason::age:
+            return "age";
+        case Reason::other_scheme:
+            return "other_scheme";
+        case Reason::recently_acted:
+            return "recently_acted";
+        case Reason::nothing_present:
+            return "nothing_present";
+        case Reason::unseen_accesses:
+            return "unseen_accesses";
+        case Reason::target_denied:
+            return "target_denied";
+        case Reason::observing_only:
+            return "observing_only";
+        case Reason::brake:
+            return "brake";
+        case Reason::swap_low:
+            return "swap_low";
+        case Reason::quota_bytes:
+            return "quota_bytes";
+        case Reason::quota_time:
+            return "quota_time";
+        case Reason::count_:
+            break;
+    }
+    return "none";
+}
+
+std::string_view explanation_of(Reason reason) {
+    switch (reason) {
+        case Reason::unknown:
+            return "no look at it was completed in this interval, so nothing is known of it";
+        case Reason::size:
+            return "the region is smaller or larger than the scheme asks for";
+        case Reason::frequency:
+            return "it is accessed more, or less, often than the scheme asks for";
+        case Reason::age:
+            return "it has not been so for as long as the scheme asks for, or for too long";
+        case Reason::other_scheme:
+            return "another scheme of this policy matches it too, and comes first";
+        case Reason::recently_acted:
+            return "this scheme acted on it, or tried to, and its age counts anew from then";
+        case Reason::nothing_present:
+            return "every look found that nothing of it is in memory";
+        case Reason::unseen_accesses:
+            return "others map the target's memory, so it may be accessed unseen, and the scheme "
+                   "does not say allow_unseen_accesses = true";
+        case Reason::target_denied:
+            return "the target may not be watched any more";
+        case Reason::observing_only:
+            return "this session has not proved that it sees accesses, so it only observes";
+        case Reason::brake:
+            return "the target's major faults rose, so it is left alone for a while";
+        case Reason::swap_low:
+            return "less swap is free than limits.min_free_swap asks for";
+        case Reason::quota_bytes:
+            return "the quota of bytes for this window is used up";
+        case Reason::quota_time:
+            return "the quota of time for this window is used up";
+        case Reason::count_:
+            break;
+    }
+    return "nothing holds it back";
+}
+
+}  // namespace damon_schemes

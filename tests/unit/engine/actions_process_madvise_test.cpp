@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+#include "engine/actions/process_madvise.h"
+#include "engine/targets/procfs.h"
+#include "tests/unit/engine/own_child.h"
+
+namespace damon_schemes {
+namespace {
+
+using testing::filled_memory;
+using testing::OwnChild;
+
+constexpr std::uint64_t mib = 1 << 20;
+constexpr std::uint64_t page = 4096;
+
+Bytes gap(const ActionOutcome& outcome, Gap which) {
+    return outcome.gaps[static_cast<std::size_t>(which)];
+}
+
+Bytes sum_of_gaps(const ActionOutcome& outcome) {
+    Bytes sum;
+    for (const Bytes bytes : outcome.gaps) sum += bytes;
+    return sum;
+}
+
+ActionRequest request_for(const OwnChild& child, Action action, std::vector<AddressRange> ranges) {
+    ActionRequest request;
+    request.action = action;
+    request.pid = child.pid();
+    request.pidfd = child.pidfd();
+    request.ranges = std::move(ranges);
+    return request;
+}
+
+// Advising another process takes two capabilities, and a kernel that has the call.
+class ProcessMadviseTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        const OwnChild child([] { return filled_memory(page); });
+        Process process;
+        process.pid = child.pid();
+        process.pidfd = Descriptor(::dup(child.pidfd()));
+        const auto allowed = may_advise(process);
+        if (!allowed) GTEST_SKIP() << allowed.error().message;
+    }
+    ProcessMadvise executor_;
+};
+
+TEST_F(ProcessMadviseTest, advises_a_whole_range_of_a_child) {
+    const OwnChild child([] { return filled_memory(16 * mib); });
+    ASSERT_NE(child.address(), 0U);
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::cold, {{child.address(), child.address() + 16 * mib}}), {});
+    ASSERT_EQ(outcomes.size(), 1U);
+    EXPECT_EQ(outcomes[0].asked, mebibytes(16));
+    EXPECT_EQ(outcomes[0].advised, mebibytes(16));
+    EXPECT_EQ(sum_of_gaps(outcomes[0]), Bytes{});
+    // No call takes more than 4 MiB.
+    EXPECT_GE(outcomes[0].calls, 4U);
+    EXPECT_GT(outcomes[0].spent, Duration::zero());
+    EXPECT_EQ(outcomes[0].last_errno, 0);
+}
+
+TEST_F(ProcessMadviseTest, leaves_out_a_hole_and_goes_on_behind_it) {
+    const OwnChild child([] {
+        const std::uint64_t address = filled_memory(8 * mib);
+        ::munmap(reinterpret_cast<void*>(address + 3 * mib), mib);
+        return address;
+    });
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::cold, {{child.address(), child.address() + 8 * mib}}), {});
+    EXPECT_EQ(outcomes[0].advised, mebibytes(7));
+    EXPECT_EQ(gap(outcomes[0], Gap::unmapped), mebibytes(1));
+}
+
+TEST_F(ProcessMadviseTest, goes_on_behind_locked_memory_and_counts_it_special) {
+    const OwnChild child([] {
+        const std::uint64_t address = filled_memory(8 * mib);
+        if (::mlock(reinterpret_cast<void*>(address + 2 * mib), 64 * 1024) != 0) {
+            return std::uint64_t{0};
+        }
+        return address;
+    });
+    if (child.address() == 0) GTEST_SKIP() << "mlock is not allowed here";
+    const auto outcomes =
+        executor_.execute(request_for(child, Action::cold,
+                                      {{child.address(), child.address() + 4 * mib},
+                                       {child.address() + 4 * mib, child.address() + 8 * mib}}),
+                          {});
+    EXPECT_EQ(outcomes[0].advised, mebibytes(4) - kibibytes(64));
+    EXPECT_EQ(gap(outcomes[0], Gap::special), kibibytes(64));
+    EXPECT_EQ(outcomes[0].last_errno, EINVAL);
+    EXPECT_EQ(outcomes[1].advised, mebibytes(4));
+}
+
+TEST_F(ProcessMadviseTest, takes_more_ranges_than_one_call_may_have) {
+    constexpr std::uint64_t count = 3000;
+    const OwnChild child([] { return filled_memory(2 * count * page); });
+    std::vector<AddressRange> ranges;
+    for (std::uint64_t index = 0; index < count; ++index) {
+        const std::uint64_t start = child.address() + 2 * index * page;
+        ranges.push_back({start, start + page});
+    }
+    const auto outcomes = executor_.execute(request_for(child, Action::cold, ranges), {});
+    ASSERT_EQ(outcomes.size(), count);
+    std::uint64_t calls = 0;
+    for (const ActionOutcome& outcome : outcomes) {
+        EXPECT_EQ(outcome.advised, Bytes{page});
+        calls += outcome.calls;
+    }
+    EXPECT_GE(calls, 3U);
+    EXPECT_LT(calls, 100U);
+}
+
+TEST_F(ProcessMadviseTest, stops_between_calls_when_cancelled_and_counts_the_rest) {
+    const OwnChild child([] { return filled_memory(32 * mib); });
+    int asked = 0;
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::cold, {{child.address(), child.address() + 32 * mib}}),
+        [&] { return ++asked > 2; });
+    EXPECT_GT(outcomes[0].advised, Bytes{});
+    EXPECT_LE(outcomes[0].advised, mebibytes(8));
+    EXPECT_EQ(outcomes[0].advised + gap(outcomes[0], Gap::cancelled), mebibytes(32));
+}
+
+TEST_F(ProcessMadviseTest, says_that_the_target_is_gone_whether_reaped_or_not) {
+    for (const bool reaped : {false, true}) {
+        OwnChild child([] { return filled_memory(mib); });
+        child.kill(reaped);
+        const auto outcomes = executor_.execute(
+            request_for(child, Action::pageout, {{child.address(), child.address() + mib}}), {});
+        EXPECT_TRUE(outcomes[0].target_gone);
+        EXPECT_EQ(outcomes[0].advised, Bytes{});
+        EXPECT_EQ(gap(outcomes[0], Gap::unmapped), mebibytes(1));
+    }
+}
+
+TEST_F(ProcessMadviseTest, finds_that_the_target_dies_in_the_middle) {
+    OwnChild child([] { return filled_memory(32 * mib); });
+    int asked = 0;
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::cold, {{child.address(), child.address() + 32 * mib}}), [&] {
+            if (++asked == 3) child.kill(false);
+            return false;
+        });
+    EXPECT_TRUE(outcomes[0].target_gone);
+    EXPECT_EQ(outcomes[0].last_errno, ESRCH);
+    EXPECT_EQ(outcomes[0].advised + gap(outcomes[0], Gap::unmapped), mebibytes(32));
+}
+
+TEST_F(ProcessMadviseTest, pages_out_a_files_pages_and_accounts_for_every_byte) {
+    char name[] = "/tmp/damon-schemes-test-XXXXXX";
+    const int file = ::mkstemp(name);
+    ASSERT_GE(file, 0);
+    ::unlink(name);
+    const std::vector<char> content(4 * mib, 'x');
+    ASSERT_EQ(::write(file, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+    ASSERT_EQ(::fsync(file), 0);  // dirty pages are not dropped
+    const OwnChild child([file] {
+        void* memory = ::mmap(nullptr, 4 * mib, PROT_READ, MAP_SHARED, file, 0);
+        if (memory == MAP_FAILED) return std::uint64_t{0};
+        unsigned sum = 0;
+        for (std::uint64_t at = 0; at < 4 * mib; at += page) {
+            sum += *(static_cast<volatile unsigned char*>(memory) + at);
+        }
+        return sum == 0 ? std::uint64_t{0} : reinterpret_cast<std::uint64_t>(memory);
+    });
+    ::close(file);
+    ASSERT_NE(child.address(), 0U);
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::pageout, {{child.address(), child.address() + 4 * mib}}), {});
+    EXPECT_EQ(outcomes[0].advised, mebibytes(4));
+    EXPECT_EQ(outcomes[0].paged_out + sum_of_gaps(outcomes[0]), mebibytes(4));
+    EXPECT_GT(outcomes[0].paged_out, mebibytes(2));
+}
+
+TEST_F(ProcessMadviseTest, makes_no_call_for_what_is_not_in_memory) {
+    const OwnChild child([] {
+        void* memory = ::mmap(nullptr, 64 * mib, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return reinterpret_cast<std::uint64_t>(memory);
+    });
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::pageout, {{child.address(), child.address() + 64 * mib}}), {});
+    EXPECT_EQ(gap(outcomes[0], Gap::absent), mebibytes(64));
+    EXPECT_EQ(outcomes[0].calls, 0U);
+}
+
+TEST_F(ProcessMadviseTest, counts_memory_shared_with_a_fork_as_shared) {
+    const OwnChild child([] {
+        const std::uint64_t address = filled_memory(mib);
+        const pid_t grandchild = ::fork();
+        // Ends with its parent's pipe end, at the latest when that is killed.
+        if (grandchild == 0) {
+            const pid_t parent = ::getppid();
+            while (::getppid() == parent) ::usleep(1000);
+            ::_exit(0);
+        }
+        return address;
+    });
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::pageout, {{child.address(), child.address() + mib}}), {});
+    EXPECT_EQ(outcomes[0].advised, mebibytes(1));
+    EXPECT_EQ(gap(outcomes[0], Gap::shared), mebibytes(1));
+    EXPECT_EQ(outcomes[0].paged_out, Bytes{});
+}
+
+TEST_F(ProcessMadviseTest, says_swap_full_where_the_machine_has_no_swap) {
+    const auto memory = memory_of_machine();
+    ASSERT_TRUE(memory.has_value());
+    if (memory->swap_total.count != 0) GTEST_SKIP() << "this machine has swap";
+    const OwnChild child([] { return filled_memory(8 * mib); });
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::pageout, {{child.address(), child.address() + 8 * mib}}), {});
+    EXPECT_EQ(gap(outcomes[0], Gap::swap_full), mebibytes(8));
+    EXPECT_EQ(outcomes[0].paged_out + sum_of_gaps(outcomes[0]), mebibytes(8));
+}
+
+TEST_F(ProcessMadviseTest, does_not_tear_a_huge_page_unless_told) {
+    const OwnChild child([] {
+        void* memory =
+            ::mmap(nullptr, 8 * mib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        const std::uint64_t aligned =
+            (reinterpret_cast<std::uint64_t>(memory) + 2 * mib - 1) & ~(2 * mib - 1);
+        ::madvise(reinterpret_cast<void*>(aligned), 4 * mib, MADV_HUGEPAGE);
+        std::memset(reinterpret_cast<void*>(aligned), 1, 4 * mib);
+        return aligned;
+    });
+    const auto smaps = read_file("/proc/" + std::to_string(child.pid()) + "/smaps");
+    ASSERT_TRUE(smaps.has_value());
+    if (smaps->find("AnonHugePages:      4096 kB") == std::string::npos) {
+        GTEST_SKIP() << "this machine gave no huge pages";
+    }
+    auto request = request_for(child, Action::cold,
+                               {{child.address() + page, child.address() + 4 * mib - page}});
+    auto outcomes = executor_.execute(request, {});
+    EXPECT_EQ(gap(outcomes[0], Gap::huge_page_cut), mebibytes(4) - Bytes{2 * page});
+    EXPECT_EQ(outcomes[0].advised, Bytes{});
+
+    request.ranges = {{child.address() + page, child.address() + 4 * mib}};
+    outcomes = executor_.execute(request, {});
+    EXPECT_EQ(outcomes[0].advised, mebibytes(2));
+
+    request.split_huge_pages = true;
+    outcomes = executor_.execute(request, {});
+    EXPECT_EQ(outcomes[0].advised, mebibytes(4) - Bytes{page});
+}
+
+TEST_F(ProcessMadviseTest, keeps_the_targets_data) {
+    const OwnChild child([] { return filled_memory(4 * mib, 0x5a); });
+    const AddressRange range{child.address(), child.address() + 4 * mib};
+    for (const Action action : {Action::cold, Action::pageout, Action::willneed}) {
+        executor_.execute(request_for(child, action, {range}), {});
+    }
+    std::vector<unsigned char> seen(4 * mib);
+    iovec local{seen.data(), seen.size()};
+    iovec remote{reinterpret_cast<void*>(range.start), seen.size()};
+    ASSERT_EQ(::process_vm_readv(child.pid(), &local, 1, &remote, 1, 0),
+              static_cast<ssize_t>(seen.size()));
+    EXPECT_EQ(seen, std::vector<unsigned char>(4 * mib, 0x5a));
+}
+
+}  // namespace
+}  // namespace damon_schemes

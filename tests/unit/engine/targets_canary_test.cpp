@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "engine/actions/mappings.h"
+#include "engine/actions/pagemap.h"
+#include "engine/targets/canary.h"
+#include "engine/targets/procfs.h"
+
+namespace damon_schemes {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string file_of(const Canary& canary, const char* name) {
+    return "/proc/" + std::to_string(canary.pid()) + "/" + name;
+}
+
+TEST(CanaryTest, has_its_whole_area_in_memory_as_base_pages) {
+    const auto canary = Canary::start(5ms);
+    ASSERT_TRUE(canary.ok()) << canary.error().message;
+    EXPECT_EQ(canary->area().size(), canary_size);
+    const Descriptor folder(
+        ::open(file_of(*canary, "").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto pagemap = Pagemap::open(folder.get());
+    ASSERT_TRUE(pagemap.has_value());
+    std::vector<PagemapEntry> entries;
+    pagemap->read(canary->area(), Bytes{4096}, entries);
+    ASSERT_EQ(entries.size(), 1024U);
+    for (const PagemapEntry entry : entries) {
+        ASSERT_TRUE(entry.present());
+        ASSERT_TRUE(entry.exclusive()) << "a page of zeroes is everyone's";
+    }
+    EXPECT_EQ(pagemap->maps_huge_page(canary->area()).value_or(false), false);
+}
+
+// Clears the referenced marks and waits until all of them are set again, which nothing but a pass
+// over the area does.
+TEST(CanaryTest, touches_every_page_again_and_again) {
+    const auto canary = Canary::start(5ms);
+    ASSERT_TRUE(canary.ok()) << canary.error().message;
+    for (int round = 0; round < 3; ++round) {
+        const Descriptor clear(
+            ::open(file_of(*canary, "clear_refs").c_str(), O_WRONLY | O_CLOEXEC));
+        if (!clear || ::write(clear.get(), "1", 1) != 1) GTEST_SKIP() << "no clear_refs here";
+        for (;;) {
+            const auto smaps = read_file(file_of(*canary, "smaps"));
+            ASSERT_TRUE(smaps.has_value());
+            const auto at = smaps->find("\nReferenced:", smaps->find([&] {
+                std::array<char, 20> start{};
+                std::snprintf(start.data(), start.size(), "%lx-",
+                              static_cast<unsigned long>(canary->area().start));
+                return std::string(start.data());
+            }()));
+            ASSERT_NE(at, std::string::npos);
+            if (kilobytes_of(std::string_view(*smaps).substr(at + 1), "Referenced") >= canary_size)
+                break;
+            ASSERT_TRUE(canary->process().alive());
+        }
+    }
+}
+
+TEST(CanaryTest, keeps_no_descriptor_of_the_engine) {
+    const Descriptor ours(::open("/dev/null", O_RDONLY));  // not close-on-exec, and yet not kept
+    const auto canary = Canary::start(5ms);
+    ASSERT_TRUE(canary.ok()) << canary.error().message;
+    std::vector<std::string> kept;
+    for (const auto& entry : std::filesystem::directory_iterator(file_of(*canary, "fd"))) {
+        kept.push_back(entry.path().filename());
+    }
+    EXPECT_EQ(kept, std::vector<std::string>{"0"});
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(CanaryTest, does_not_carry_the_engines_memory_with_it) {
+    const std::vector<char> ballast(64 << 20, 'x');
+    const auto canary = Canary::start(5ms);
+    ASSERT_TRUE(canary.ok()) << canary.error().message;
+    const auto maps = read_file(file_of(*canary, "maps"));
+    ASSERT_TRUE(maps.has_value());
+    Bytes anonymous;
+    for (const Mapping& mapping : parse_mappings(*maps)) {
+        if (mapping.anonymous && mapping.name.empty()) anonymous += mapping.range.size();
+    }
+    EXPECT_LT(anonymous, mebibytes(16));
+    EXPECT_EQ(ballast[1 << 20], 'x');
+    EXPECT_TRUE(canary->process().alive());
+}
+#endif
+
+TEST(CanaryTest, is_ended_and_reaped_with_its_object) {
+    std::int32_t pid = 0;
+    {
+        auto canary = Canary::start(5ms);
+        ASSERT_TRUE(canary.ok()) << canary.error().message;
+        pid = canary->pid();
+        const Canary moved = std::move(*canary);
+        EXPECT_EQ(moved.pid(), pid);
+        EXPECT_TRUE(moved.process().alive());
+    }
+    EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(CanaryTest, dies_with_an_engine_that_is_killed) {
+    // Orphans come to this process, which so can wait for them.
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const pid_t engine = ::fork();
+    if (engine == 0) {
+        const auto canary = Canary::start(5ms);
+        const std::int32_t pid = canary ? canary->pid() : 0;
+        if (::write(ends[1], &pid, sizeof pid) != sizeof pid) ::_exit(1);
+        for (;;) ::pause();
+    }
+    std::int32_t pid = 0;
+    ASSERT_EQ(::read(ends[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+    ::close(ends[0]);
+    ::close(ends[1]);
+    ASSERT_GT(pid, 0);
+    ::kill(engine, SIGKILL);
+    EXPECT_EQ(::waitpid(engine, nullptr, 0), engine);
+    EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST(CanaryTest, refuses_an_interval_of_nothing) {
+    EXPECT_FALSE(Canary::start(0ms).ok());
+    EXPECT_FALSE(Canary::start(-1ms).ok());
+}
+
+}  // namespace
+}  // namespace damon_schemes

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// The policies that people start from, and the reference that they read, agree with the reader.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "schemes/policy/keys.h"
+#include "schemes/policy/reader.h"
+
+namespace damon_schemes {
+namespace {
+
+using testing::IsEmpty;
+
+std::string content_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    EXPECT_TRUE(file) << path;
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> messages_of(const PolicyReading& reading) {
+    std::vector<std::string> messages;
+    for (const PolicyError& error : reading.errors) messages.push_back(to_string(error));
+    return messages;
+}
+
+TEST(PolicyFiles, EveryOneOfThemIsSound) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(DAMON_SCHEMES_POLICIES)) {
+        if (entry.path().extension() != ".toml") continue;
+        ++count;
+        PolicyReadOptions options;
+        options.source = entry.path().filename().string();
+        EXPECT_THAT(messages_of(read_policy(content_of(entry.path()), options)), IsEmpty());
+    }
+    EXPECT_GE(count, 2U);
+}
+
+TEST(PolicyFiles, ProactiveReclaimIsWhatItsNameSays) {
+    const PolicyReading reading = read_policy(
+        content_of(std::filesystem::path(DAMON_SCHEMES_POLICIES) / "proactive-reclaim.toml"), {});
+    ASSERT_THAT(messages_of(reading), IsEmpty());
+    const Policy& policy = reading.policy;
+    EXPECT_EQ(policy.monitor, MonitorAttributes{});
+    EXPECT_EQ(policy.limits, Limits{});
+    ASSERT_EQ(policy.schemes.size(), 1U);
+    Scheme cold;
+    cold.name = "cold";
+    cold.action = Action::pageout;
+    cold.size.min = kibibytes(4);
+    cold.frequency.max = Share{0};
+    cold.age.min = std::chrono::seconds(10);
+    cold.quota = default_pageout_quota();
+    EXPECT_EQ(policy.schemes[0], cold);
+}
+
+TEST(PolicyFiles, ObserveActsOnNothing) {
+    const PolicyReading reading =
+        read_policy(content_of(std::filesystem::path(DAMON_SCHEMES_POLICIES) / "observe.toml"), {});
+    ASSERT_THAT(messages_of(reading), IsEmpty());
+    for (const Scheme& scheme : reading.policy.schemes) EXPECT_FALSE(acts(scheme.action));
+}
+
+// The rows "| `monitor.tlb` | word | `"auto"` | … |" of the reference.
+struct Row {
+    std::string type, default_value;
+};
+std::map<std::string, Row> documented_keys() {
+    std::map<std::string, Row> rows;
+    std::stringstream text(content_of(DAMON_SCHEMES_POLICY_REFERENCE));
+    bool among_keys = false;
+    for (std::string line; std::getline(text, line);) {
+        if (line.starts_with("## ")) among_keys = line == "## Keys";
+        if (!among_keys || !line.starts_with("| `")) continue;
+        std::vector<std::string> cells;
+        std::stringstream row(line.substr(1));
+        for (std::string cell; std::getline(row, cell, '|');) {
+            const auto first = cell.find_first_not_of(' ');
+            cells.push_back(first == std::string::npos
+                                ? ""
+                                : cell.substr(first, cell.find_last_not_of(' ') - first + 1));
+        }
+        EXPECT_GE(cells.size(), 4U) << line;
+        const auto unquoted = [](std::string cell) {
+            std::erase(cell, '`');
+            return cell;
+        };
+        EXPECT_TRUE(rows.emplace(unquoted(cells[0]), Row{cells[1], unquoted(cells[2])}).second) << line;
+    }
+    return rows;
+}
+
+TEST(PolicyReference, HasEveryKeyOfTheReaderAndNoOther) {
+    std::vector<std::string> documented;
+    for (const auto& [key, row] : documented_keys()) documented.push_back(key);
+    std::vector<std::string> known;
+    for (const PolicyKey& key : policy_keys()) known.emplace_back(key.path);
+    EXPECT_THAT(documented, testing::UnorderedElementsAreArray(known));
+}
+
+TEST(PolicyReference, StatesTheReadersDefaultsAndTypes) {
+    const auto documented = documented_keys();
+    for (const PolicyKey& key : policy_keys()) {
+        const auto found = documented.find(std::string(key.path));
+        if (found == documented.end()) continue;
+        const Row& row = found->second;
+        if (key.default_value.empty())
+            EXPECT_TRUE(row.default_value.empty() || row.default_value == "–") << key.path;
+        else
+            EXPECT_EQ(row.default_value, key.default_value) << key.path;
+        static const std::map<KeyType, std::string> names{
+            {KeyType::integer, "number"}, {KeyType::text, "text"},   {KeyType::word, "word"},
+            {KeyType::boolean, "`true`"}, {KeyType::size, "size"},   {KeyType::duration, "duration"},
+            {KeyType::share, "share"},    {KeyType::tables, "tables"}};
+        if (const auto name = names.find(key.type); name != names.end())
+            EXPECT_TRUE(row.type.starts_with(name->second)) << key.path << " is " << row.type;
+    }
+}
+
+// A policy in which the key can be set to its example and to its default.
+std::string around(const PolicyKey& key) {
+    std::string text = "version = 1\n";
+    if (!key.path.starts_with("target.pid")) text += "[[target]]\nname = \"x\"\n";
+    if (key.path.starts_with("target.pid")) text += "[[target]]\n";
+    text += "[[scheme]]\nname = \"a\"\naction = \"pageout\"\n";
+    return text;
+}
+
+std::string override_key(const PolicyKey& key) {
+    std::string path(key.path);
+    for (const std::string list : {"scheme.", "target."})
+        if (path.starts_with(list)) path.insert(list.size(), "0.");
+    return path;
+}
+
+TEST(PolicyKeys, EveryExampleIsValid) {
+    for (const PolicyKey& key : policy_keys()) {
+        if (key.example.empty()) continue;
+        PolicyReadOptions options;
+        options.overrides = {override_key(key) + "=" + std::string(key.example)};
+        EXPECT_THAT(messages_of(read_policy(around(key), options)), IsEmpty());
+    }
+}
+
+TEST(PolicyKeys, SettingADefaultChangesNothing) {
+    for (const PolicyKey& key : policy_keys()) {
+        if (key.default_value.empty()) continue;
+        PolicyReadOptions options;
+        options.overrides = {override_key(key) + "=" + std::string(key.default_value)};
+        const PolicyReading without = read_policy(around(key), {});
+        const PolicyReading with = read_policy(around(key), options);
+        ASSERT_THAT(messages_of(with), IsEmpty());
+        EXPECT_EQ(with.policy.monitor, without.policy.monitor) << key.path;
+        EXPECT_EQ(with.policy.limits, without.policy.limits) << key.path;
+        EXPECT_EQ(with.policy.schemes, without.policy.schemes) << key.path;
+        EXPECT_EQ(with.policy.targets[0].all, without.policy.targets[0].all) << key.path;
+    }
+}
+
+// A key in the list that the reader does not look at would be taken and have no effect.
+TEST(PolicyKeys, SettingAnExampleChangesThePolicy) {
+    for (const PolicyKey& key : policy_keys()) {
+        if (key.example.empty() || key.path == "version") continue;
+        std::string text = around(key);
+        // Where the example happens to be what is there already, start from something else.
+        if (key.path == "scheme.action") text.replace(text.find("pageout"), 7, "stat");
+        PolicyReadOptions options;
+        options.overrides = {override_key(key) + "=" + std::string(key.example)};
+        const Policy before = read_policy(text, {}).policy;
+        const Policy after = read_policy(text, options).policy;
+        const bool same = before.monitor == after.monitor && before.limits == after.limits &&
+                          before.schemes == after.schemes &&
+                          before.targets[0].pid == after.targets[0].pid &&
+                          before.targets[0].name == after.targets[0].name &&
+                          before.targets[0].all == after.targets[0].all;
+        EXPECT_FALSE(same) << key.path;
+    }
+}
+
+}  // namespace
+}  // namespace damon_schemes

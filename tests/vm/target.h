@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The program that is watched (target_main.cpp), started and told what to do.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace damon_schemes::vm {
+
+struct Area {
+    std::uint64_t start = 0, end = 0;
+    std::uint64_t bytes() const { return end - start; }
+};
+
+// Kills and reaps the program when it goes.  Whatever fails throws std::runtime_error.
+class Target {
+  public:
+    Target();
+    ~Target();
+    Target(const Target&) = delete;
+    Target& operator=(const Target&) = delete;
+
+    pid_t pid() const { return pid_; }
+    // See target_main.cpp for the kinds.
+    Area map(const std::string& name, std::uint64_t bytes, const std::string& kind = "base");
+    void hot(const std::string& name) { ask("hot " + name); }
+    void cool(const std::string& name) { ask("cool " + name); }
+    void exec();
+    // A forked child that holds the memory as it was; returns its pid.
+    pid_t fork();
+    // Ends the program and waits until it has exited; it stays a zombie if `reap` is false.
+    void kill(bool reap = true);
+    // What it answers after 'ok'.
+    std::string ask(const std::string& command);
+
+  private:
+    std::string line();
+
+    pid_t pid_ = -1;
+    FILE* in_ = nullptr;
+    FILE* out_ = nullptr;
+};
+
+}  // namespace damon_schemes::vm
