@@ -40,6 +40,7 @@ struct ApplyOptions {
     std::string duration;
     std::string monitor = "module";
     std::string loop = "auto";
+    std::string color = "auto";
     bool dry_run = false;
     bool json = false;
     bool heatmap = false;
@@ -143,6 +144,7 @@ class ApplyRun {
     void look_at_targets();
     std::string note() const;
     RunSummary summary() const;
+    HeatmapStyle heatmap_style() const;
     void report();
     int exit_status() const;
     void say(const std::string& text);
@@ -364,6 +366,7 @@ RunSummary ApplyRun::summary() const {
             if (figures.first)
                 row.major_faults = figures.last->major_faults - figures.first->major_faults;
         }
+        if (options_.heatmap && options_.json) row.heatmap = heatmaps_[i].draw(heatmap_style());
         if (target.braked) row.note = "left alone at the end: its major faults rose";
         summary.targets.push_back(std::move(row));
     }
@@ -402,6 +405,19 @@ RunSummary ApplyRun::summary() const {
     return summary;
 }
 
+// Where stdout is no terminal but a file or a program, colour only if it is asked for by name.
+HeatmapStyle ApplyRun::heatmap_style() const {
+    const ColourChoice choice = options_.color == "always"  ? ColourChoice::always
+                                : options_.color == "never" ? ColourChoice::never
+                                                            : ColourChoice::automatic;
+    const Terminal out = terminal_of(STDOUT_FILENO, choice);
+    HeatmapStyle style;
+    style.width = out.width;
+    style.colour = out.colour;
+    style.unicode = out.unicode;
+    return style;
+}
+
 void ApplyRun::report() {
     if (reported_) return;
     reported_ = true;
@@ -412,11 +428,7 @@ void ApplyRun::report() {
     const Terminal out = terminal_of(STDOUT_FILENO);
     std::cout << summary_table(summary(), out.width);
     if (options_.heatmap) {
-        HeatmapStyle style;
-        style.width = out.width;
-        style.colour = out.colour;
-        style.unicode = out.unicode;
-        for (const auto& heatmap : heatmaps_) std::cout << "\n" << heatmap.draw(style);
+        for (const auto& heatmap : heatmaps_) std::cout << "\n" << heatmap.draw(heatmap_style());
     }
     std::cout.flush();
 }
@@ -504,7 +516,10 @@ void add_apply(CLI::App& root, Invocation& invocation) {
     app->add_option("--loop", options->loop, "What waits for events: auto, io_uring, epoll");
     app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
     app->add_flag("--json", options->json, "The summary as JSON");
-    app->add_flag("--heatmap", options->heatmap, "Draw what was seen, below the summary");
+    app->add_flag("--heatmap", options->heatmap, "Draw what was seen, below the summary (with --json: in it)");
+    app->add_option("--color", options->color,
+                    "Colour in the heat map: auto (on a terminal), always, never")
+        ->check(CLI::IsMember({"auto", "always", "never"}));
     app->add_flag("--no-status", options->no_status, "No status line while it runs");
     app->add_flag("--allow-no-swap", options->allow_no_swap,
                   "Go on without swap: file pages alone can be paged out");

@@ -67,7 +67,10 @@ Result<std::vector<Process>> find_targets(const TargetWishes& wishes) {
     for (const auto pid : pids) {
         auto process = open_process(pid);
         if (!process) return process.error();
-        if (const auto why = refusal(pid)) return Error{ErrorKind::usage, *why, 0};
+        if (const auto why = refusal(pid)) {
+            return Error{ErrorKind::usage,
+                         "process " + std::to_string(pid) + " is never acted on: " + *why + ".", 0};
+        }
         processes.push_back(std::move(*process));
     }
     return processes;

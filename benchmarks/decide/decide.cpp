@@ -17,11 +17,12 @@ namespace {
 using namespace damon_schemes;
 using namespace std::chrono_literals;
 
-// Eight schemes as a careful operator might have them: most of them narrow, all actions, and one that
-// counts a wide range.
+// Eight schemes as a careful operator might have them: most of them narrow, all actions, and one
+// that counts a wide range.
 Policy eight_schemes() {
     Policy policy;
-    const auto add = [&](Action action, Range<Bytes> size, Range<Share> frequency, Range<Duration> age) {
+    const auto add = [&](Action action, Range<Bytes> size, Range<Share> frequency,
+                         Range<Duration> age) {
         Scheme scheme;
         scheme.name = "s" + std::to_string(policy.schemes.size());
         scheme.action = action;
@@ -43,8 +44,8 @@ Policy eight_schemes() {
     return policy;
 }
 
-// Regions as a monitor of four targets sees them: sizes over five orders of magnitude, a third hot, a third
-// cold, a few unknown or absent, neighbours unlike each other, as after a merge.
+// Regions as a monitor of four targets sees them: sizes over five orders of magnitude, a third hot,
+// a third cold, a few unknown or absent, neighbours unlike each other, as after a merge.
 Snapshot observed(std::size_t regions) {
     std::mt19937_64 random(42);
     const auto below = [&](std::uint64_t bound) { return random() % bound; };
@@ -77,8 +78,8 @@ Snapshot observed(std::size_t regions) {
     return snapshot;
 }
 
-// Snapshot after snapshot, each plan carried out and reported: the state that decide() works on is that of a
-// session that runs.  Timed is decide() alone, or the reports alone.
+// Snapshot after snapshot, each plan carried out and reported: the state that decide() works on is
+// that of a session that runs.  Timed is decide() alone, or the reports alone.
 enum class Timed { decide, report };
 
 void run(benchmark::State& state, Timed timed) {
@@ -88,7 +89,8 @@ void run(benchmark::State& state, Timed timed) {
     Conditions conditions;
     conditions.sees = true;
     conditions.free_swap = Share{900'000};
-    for (const TargetSnapshot& target : snapshot.targets) conditions.faults.push_back({target.id, 7});
+    for (const TargetSnapshot& target : snapshot.targets)
+        conditions.faults.push_back({target.id, 7});
     std::uint64_t planned = 0;
     const auto step = [&] {
         ++snapshot.sequence;
@@ -98,12 +100,12 @@ void run(benchmark::State& state, Timed timed) {
         const auto middle = clock::now();
         planned += plan.ranges.size();
         for (const PlannedRange& range : plan.ranges) {
-            ActionReport report;
+            ActionReport report;  // of some 13 GB a second, so that both limits of the quota matter
             report.scheme = range.scheme;
             report.target = snapshot.targets[range.target].id;
             report.range = range.range;
             report.advised = range.range.size();
-            report.spent = Duration(range.range.size().count / 100);  // 10 ms for each MB
+            report.spent = Duration(range.range.size().count / 13);
             report.time = snapshot.time + 10ms;
             decider.report(report);
         }
@@ -119,7 +121,9 @@ void run(benchmark::State& state, Timed timed) {
         benchmark::Counter(static_cast<double>(planned), benchmark::Counter::kAvgIterations);
 }
 
-void match_and_plan(benchmark::State& state) { run(state, Timed::decide); }
+void match_and_plan(benchmark::State& state) {
+    run(state, Timed::decide);
+}
 BENCHMARK(match_and_plan)
     ->RangeMultiplier(10)
     ->Range(1'000, 1'000'000)
@@ -127,7 +131,13 @@ BENCHMARK(match_and_plan)
     ->Unit(benchmark::kMicrosecond)
     ->Complexity();
 
-void report_all(benchmark::State& state) { run(state, Timed::report); }
-BENCHMARK(report_all)->Arg(1'000)->Iterations(2'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
+void report_all(benchmark::State& state) {
+    run(state, Timed::report);
+}
+BENCHMARK(report_all)
+    ->Arg(1'000)
+    ->Iterations(2'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

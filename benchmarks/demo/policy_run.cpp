@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 
 // It waits for what is under way, at most a chunk of pages, which emulation makes slow.
 constexpr Duration end_patience = 60s;
+constexpr Duration proof_patience = 60s;
 
 std::vector<std::string> words_of(const PolicyCommand& command, std::int32_t pid) {
     std::vector<std::string> words = {command.program, "apply", command.policy, "--pid",
@@ -31,6 +32,14 @@ std::vector<std::string> words_of(const PolicyCommand& command, std::int32_t pid
         words.push_back(setting);
     }
     return words;
+}
+
+bool has_child(std::int32_t pid) {
+    for (const std::int32_t other : list_pids("/proc")) {
+        const auto stat = read_process_stat(other, "/proc");
+        if (stat && stat->parent == pid && !stat->zombie()) return true;
+    }
+    return false;
 }
 
 std::string content_of(int file) {
@@ -120,6 +129,21 @@ bool PolicyRun::reap(bool wait) {
 
 bool PolicyRun::running() {
     return !reap(false);
+}
+
+Result<void> PolicyRun::wait_until_acting() {
+    const auto patient_until = std::chrono::steady_clock::now() + proof_patience;
+    bool proving = false;
+    while (running()) {
+        // The canary, which the proof watches, is its only child and lives as long as the proof.
+        const bool canary = has_child(pid_);
+        if (proving && !canary) return {};
+        proving = canary;
+        if (std::chrono::steady_clock::now() > patient_until)
+            return Error{ErrorKind::runtime, "damon-schemes apply did not begin to act"};
+        std::this_thread::sleep_for(50ms);
+    }
+    return Error{ErrorKind::runtime, "damon-schemes apply ended; it says why above"};
 }
 
 std::optional<Duration> PolicyRun::engine_time() const {

@@ -35,6 +35,9 @@ class PolicyRun {
     PolicyRun& operator=(PolicyRun&&) = delete;
 
     bool running();
+    // Waits until it has proved that its monitor sees, and so may act.  An error: it ended, or that
+    // took too long.
+    Result<void> wait_until_acting();
     // CPU time of the engine's process so far, and of the module's monitoring threads (those of all
     // sessions on this machine): nullopt where there is none.
     std::optional<Duration> engine_time() const;

@@ -225,6 +225,7 @@ class ModuleMonitor final : public Monitor {
         damon_schemes_stats stats{};
         if (call(DAMON_SCHEMES_GET_STATS, &stats) != 0) return failure("read the monitor's cost");
         MonitorCost cost;
+        cost.thread = stats.thread_pid;
         cost.thread_time = from_nanoseconds(stats.thread_ns);
         cost.passes = stats.passes;
         cost.late_passes = stats.late_passes;

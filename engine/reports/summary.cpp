@@ -245,7 +245,8 @@ std::string summary_json(const RunSummary& summary) {
              {"rss_peak_bytes", json_of(target.rss_peak)},
              {"swapped_bytes", json_of(target.swapped)},
              {"major_faults", target.major_faults ? json(*target.major_faults) : json(nullptr)},
-             {"note", target.note}});
+             {"note", target.note},
+             {"heatmap", target.heatmap ? json(*target.heatmap) : json(nullptr)}});
     }
     json schemes = json::array();
     for (const SchemeSummary& scheme : summary.schemes) {

@@ -27,6 +27,7 @@ struct TargetSummary {
     std::optional<std::uint64_t> major_faults;  // during the session
     bool exited = false;
     std::string note;  // why it was left alone, say; may be empty
+    std::optional<std::string> heatmap;  // as drawn; only where one was asked for
 };
 
 struct SchemeSummary {
@@ -81,7 +82,7 @@ std::string summary_table(const RunSummary& summary, std::size_t width = 80);
 // are integers, shares are fractions of 1:
 //   elapsed_ns, ended, dry_run, observed_only, net_saved_bytes,
 //   targets[]: pid, name, exited, rss_before_bytes, rss_after_bytes, rss_peak_bytes, swapped_bytes,
-//              major_faults, note
+//              major_faults, note, heatmap (text of several lines; null unless asked for)
 //   schemes[]: name, action, matched_regions, matched_bytes, planned_bytes, advised_bytes,
 //              paged_out_bytes, quota_exceeded_snapshots, calls, spent_ns, gaps_bytes{cause},
 //              held_back_bytes{reason}

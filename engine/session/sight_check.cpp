@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "engine/session/sight_check.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "schemes/quantity.h"
@@ -11,8 +14,20 @@ namespace {
 // A verdict rests on this many snapshots, so that a moment in which the canary did not run, or the
 // regions did not fit it yet, decides nothing.
 constexpr std::size_t judged_snapshots = 5;
+constexpr std::uint32_t canary_regions = 64;
 // If it was not seen by then, it will not be.
 constexpr std::size_t most_snapshots = 40;
+
+// A monitoring thread that runs on the canary's own processor makes it walk its page tables anew by
+// its mere presence; targets have no such luck.  Where there is no other processor, or it is not
+// allowed, the thread stays where it is.
+void keep_off(int processor, std::int32_t thread) {
+    cpu_set_t allowed;
+    if (processor < 0 || thread == 0 || sched_getaffinity(thread, sizeof allowed, &allowed) != 0)
+        return;
+    CPU_CLR(static_cast<std::size_t>(processor), &allowed);
+    if (CPU_COUNT(&allowed) > 0) (void)sched_setaffinity(thread, sizeof allowed, &allowed);
+}
 
 Sight sum_of(const std::deque<Sight>& sights) {
     Sight sum;
@@ -39,7 +54,7 @@ Result<void> SightCheck::begin(TlbPolicy tlb) {
     tlb_ = tlb;
     recent_.clear();
     snapshots_ = 0;
-    auto canary = Canary::start(attributes_.sampling_interval);
+    auto canary = Canary::start();
     if (!canary) return canary.error();
     canary_ = std::move(*canary);
     auto monitor = factory_();
@@ -47,6 +62,11 @@ Result<void> SightCheck::begin(TlbPolicy tlb) {
     monitor_ = std::move(*monitor);
     auto attributes = attributes_;
     attributes.tlb = tlb;
+    // Fine enough that many regions lie wholly within the canary's 4 MiB, whether they are hot or,
+    // to a monitor that does not see, no different from what is around them.
+    attributes.min_regions = std::max(attributes.min_regions, canary_regions);
+    attributes.max_regions = std::max(attributes.max_regions, 4 * canary_regions);
+    attributes.min_region_size = kibibytes(4);
     if (auto set = monitor_->set_attributes(attributes); !set) return set;
     auto target = monitor_->add_target(canary_->pid());
     if (!target) return target.error();
@@ -54,7 +74,9 @@ Result<void> SightCheck::begin(TlbPolicy tlb) {
     auto watch = loop_.on_readable(monitor_->descriptor(), [this] { take_snapshots(); });
     if (!watch) return watch.error();
     watch_ = *watch;
-    return monitor_->start();
+    if (auto started = monitor_->start(); !started) return started;
+    if (const auto cost = monitor_->cost(); cost) keep_off(canary_->processor(), cost->thread);
+    return {};
 }
 
 void SightCheck::end() {

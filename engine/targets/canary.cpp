@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -132,7 +133,43 @@ void touch(AddressRange area) {
     }
 }
 
-[[noreturn]] void sing(int lifeline, pid_t engine, std::uint64_t period_ns) {
+// An emulated processor's TLB starts small and grows with use, but only when it is flushed in full:
+// until then entries push each other out, and accesses are seen that would not be later on.  Giving
+// back more pages than the kernel flushes one by one makes it flush all.
+void settle_tlb(AddressRange area) {
+    constexpr int rounds = 16;  // each may double its size
+    constexpr std::size_t scratch_size = 64 * page_size;
+    for (int round = 0; round < rounds; ++round) {
+        for (int pass = 0; pass < 4; ++pass) touch(area);
+        void* scratch = ::mmap(nullptr, scratch_size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        if (scratch != MAP_FAILED) ::munmap(scratch, scratch_size);
+    }
+}
+
+// One processor, so that no move to another makes it walk its page tables anew.
+int stay_on_one_processor() {
+    cpu_set_t allowed;
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return -1;
+    for (std::size_t processor = CPU_SETSIZE; processor-- > 0;) {
+        if (!CPU_ISSET(processor, &allowed)) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(processor, &one);
+        const bool bound = ::sched_setaffinity(0, sizeof one, &one) == 0;
+        return bound ? static_cast<int>(processor) : -1;
+    }
+    return -1;
+}
+
+// What the child tells the engine of itself.
+struct Announcement {
+    AddressRange area;
+    int processor = -1;
+    int unused = 0;
+};
+
+[[noreturn]] void sing(int lifeline, pid_t engine) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != engine) ::_exit(0);  // it died before the line above
     ::prctl(PR_SET_NAME, "damon-canary");
@@ -161,31 +198,26 @@ void touch(AddressRange area) {
     const auto start = reinterpret_cast<std::uint64_t>(memory);
     const AddressRange area{start, start + canary_size.count};
     if (may_unmap) unmap_ballast(area);
-    if (::write(0, &area, sizeof area) != static_cast<ssize_t>(sizeof area)) ::_exit(1);
+    Announcement announcement{area, stay_on_one_processor(), 0};
+    settle_tlb(area);
+    if (::write(0, &announcement, sizeof announcement) !=
+        static_cast<ssize_t>(sizeof announcement)) {
+        ::_exit(1);
+    }
 
-    pollfd waiting{0, POLLIN, 0};
+    // Never asleep: a processor that changes to another address space and back forgets its
+    // translations, and walks anew what a program that just runs on would not.
     for (;;) {
-        timespec before{};
-        ::clock_gettime(CLOCK_MONOTONIC, &before);
-        touch(area);
-        timespec after{};
-        ::clock_gettime(CLOCK_MONOTONIC, &after);
-        const auto took = static_cast<std::uint64_t>(
-            (after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec);
+        for (int pass = 0; pass < 16; ++pass) touch(area);
         // The engine never writes: readable means that its end is closed.
-        const std::uint64_t rest = took < period_ns ? period_ns - took : 0;
-        const timespec wait{static_cast<time_t>(rest / 1'000'000'000),
-                            static_cast<long>(rest % 1'000'000'000)};
-        if (::ppoll(&waiting, 1, &wait, nullptr) > 0) ::_exit(0);
+        pollfd waiting{0, POLLIN, 0};
+        if (::poll(&waiting, 1, 0) > 0) ::_exit(0);
     }
 }
 
 }  // namespace
 
-Result<Canary> Canary::start(Duration sampling_interval) {
-    if (sampling_interval <= Duration::zero()) {
-        return Error{ErrorKind::usage, "the sampling interval must be longer than 0.", EINVAL};
-    }
+Result<Canary> Canary::start() {
     const auto failure = [](const std::string& what, int error) {
         return Error{
             ErrorKind::runtime,
@@ -202,10 +234,9 @@ Result<Canary> Canary::start(Duration sampling_interval) {
     Descriptor its(ends[1]);
 
     const pid_t engine = ::getpid();
-    const auto period = static_cast<std::uint64_t>(sampling_interval.count()) / 4;
     const pid_t pid = ::fork();
     if (pid < 0) return failure("fork", errno);
-    if (pid == 0) sing(its.get(), engine, period);
+    if (pid == 0) sing(its.get(), engine);
     its = Descriptor();
 
     Canary canary;
@@ -222,12 +253,13 @@ Result<Canary> Canary::start(Duration sampling_interval) {
         ready = ::poll(&waiting, 1, 30'000);
     } while (ready < 0 && errno == EINTR);
     if (ready <= 0) return failure("it does not answer", ready < 0 ? errno : ETIMEDOUT);
-    AddressRange area;
-    const ssize_t got = ::read(canary.lifeline_.get(), &area, sizeof area);
-    if (got != static_cast<ssize_t>(sizeof area)) {
+    Announcement announcement;
+    const ssize_t got = ::read(canary.lifeline_.get(), &announcement, sizeof announcement);
+    if (got != static_cast<ssize_t>(sizeof announcement)) {
         return failure("it ended at once", 0);
     }
-    canary.area_ = area;
+    canary.area_ = announcement.area;
+    canary.processor_ = announcement.processor;
     return canary;
 }
 
@@ -259,6 +291,7 @@ Canary& Canary::operator=(Canary&& other) noexcept {
         other.process_.pid = 0;
         lifeline_ = std::move(other.lifeline_);
         area_ = other.area_;
+        processor_ = other.processor_;
     }
     return *this;
 }

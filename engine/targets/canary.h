@@ -11,9 +11,10 @@ namespace damon_schemes {
 
 inline constexpr Bytes canary_size = mebibytes(4);
 
-// A child of the engine that touches each base page of 4 MiB at least four times in a sampling
-// interval, at a raised priority where that is allowed, so that a busy machine does not make it
-// look idle.  It takes one pass over 1,024 pages (some 10 µs) per quarter of the interval.
+// A child of the engine that touches each base page of 4 MiB all the time, on one processor and
+// without ever sleeping, at a raised priority where that is allowed: a second of one processor is
+// what it takes to know that a monitor sees.  It is made to be the hardest case there is: a program
+// that runs on undisturbed and whose translations stay in the TLB.
 //
 // It is a fork that does not exec: a re-executed engine would have to be linked and loaded again,
 // which takes a good part of a second under emulation, to run the same dozen lines.  Between fork
@@ -26,7 +27,7 @@ inline constexpr Bytes canary_size = mebibytes(4);
 // included, as PR_SET_PDEATHSIG goes by threads): start it on a thread that lives on.
 class Canary {
   public:
-    static Result<Canary> start(Duration sampling_interval);
+    static Result<Canary> start();
     ~Canary();
     Canary(Canary&& other) noexcept;
     Canary& operator=(Canary&& other) noexcept;
@@ -34,6 +35,8 @@ class Canary {
     std::int32_t pid() const { return process_.pid; }
     const Process& process() const { return process_; }
     AddressRange area() const { return area_; }
+    // The one it runs on; -1: it could not be bound to one.
+    int processor() const { return processor_; }
 
   private:
     Canary() = default;
@@ -42,6 +45,7 @@ class Canary {
     Process process_;
     Descriptor lifeline_;  // its end of file ends the child
     AddressRange area_;
+    int processor_ = -1;
 };
 
 }  // namespace damon_schemes

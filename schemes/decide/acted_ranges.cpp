@@ -15,19 +15,16 @@ constexpr auto by_start = [](const auto& a, const auto& b) {
 
 }  // namespace
 
-void ActedRanges::expire(Instant now, Duration tolerance, std::size_t limit) {
+void ActedRanges::expire(Instant now, std::size_t limit) {
     std::size_t kept = 0;
     std::size_t settled = 0;
     for (const Record& record : records_) {
         if (record.until <= now) continue;
         if (kept != 0) {
             Record& last = records_[kept - 1];
-            const Duration apart =
-                std::max(elapsed(last.until, record.until), elapsed(record.until, last.until));
             if (!last.in_flight && !record.in_flight && last.range.end == record.range.start &&
-                apart <= tolerance) {
+                last.until == record.until) {
                 last.range.end = record.range.end;
-                last.until = std::max(last.until, record.until);
                 continue;
             }
         }

@@ -22,11 +22,11 @@ class ActedRanges {
         Duration estimate{};      // the time charged for it
     };
 
-    // Drops what is held no longer, and joins neighbours that end their hold within `tolerance` of
-    // each other (at the later of the two).  Holds at most `limit` ranges that are not in flight
-    // afterwards: beyond that, the ones closest to each other are joined over their gaps, which can
-    // only make the scheme wait longer for what lies in between.
-    void expire(Instant now, Duration tolerance, std::size_t limit);
+    // Drops what is held no longer, and joins neighbours that are held until the same time.  Holds
+    // at most `limit` ranges that are not in flight afterwards: beyond that, the ones closest to
+    // each other are joined over their gaps, until the later of their times, which can only make
+    // the scheme wait longer for what lies in between.
+    void expire(Instant now, std::size_t limit);
 
     // Adds ranges that do not overlap anything held, in any order; they are in flight until
     // settled.
@@ -40,7 +40,10 @@ class ActedRanges {
     // The range was reported: hold it until then, whatever was known of it.
     Settled settle(AddressRange range, Instant until);
 
-    void clear() { records_.clear(); }
+    void clear() {
+        records_.clear();
+        sorted_ = 0;
+    }
     bool empty() const { return records_.empty(); }
     std::size_t size() const { return records_.size(); }
 

@@ -48,6 +48,15 @@ Pattern pattern_of(const Scheme& scheme, Duration interval) {
     return pattern;
 }
 
+// Decisions are made once in an aggregation interval, so a hold may as well end at a whole one;
+// then what was acted on in one interval is held until one time, and is remembered as one range.
+Instant at_the_next_step(Instant when, Duration interval) {
+    const Duration step = std::min(interval, shortest_hold);
+    const Duration past = when.time_since_epoch() % step;
+    return past == Duration::zero() ? when
+                                    : later(when, past > Duration::zero() ? step - past : -past);
+}
+
 // Bytes by what became of them: where a region's way ends, in the order of the checks.
 enum Verdict : std::size_t {
     is_unknown,
@@ -111,7 +120,7 @@ struct Decider::State {
         matching.reserve(schemes.size());
     }
 
-    void follow_targets(const Snapshot& snapshot, const Conditions& conditions, Duration interval);
+    void follow_targets(const Snapshot& snapshot, const Conditions& conditions);
     std::optional<Reason> what_blocks(const Scheme& scheme, const TargetSnapshot& target,
                                       const TargetState& state, const Conditions& conditions,
                                       Instant now) const;
@@ -128,6 +137,7 @@ struct Decider::State {
     std::vector<std::size_t> matching;     // schemes that act and match the region at hand
     std::uint64_t calls = 0;
     Instant now{};
+    Duration interval{1};  // the last snapshot's, never 0
 };
 
 TargetState* Decider::State::find(TargetId id) {
@@ -139,8 +149,7 @@ TargetState* Decider::State::find(TargetId id) {
 
 // Adopts the snapshot's targets: forgets those that are gone and what was known of replaced address
 // spaces, lets holds expire, and looks at the faults.
-void Decider::State::follow_targets(const Snapshot& snapshot, const Conditions& conditions,
-                                    Duration interval) {
+void Decider::State::follow_targets(const Snapshot& snapshot, const Conditions& conditions) {
     for (const TargetSnapshot& target : snapshot.targets) {
         if (target.exited) continue;
         TargetState* state = find(target.id);
@@ -162,7 +171,7 @@ void Decider::State::follow_targets(const Snapshot& snapshot, const Conditions& 
         }
         const std::size_t limit = std::max<std::size_t>(4096, 2 * target.regions.size());
         for (ActedRanges& acted : state->acted)
-            if (!acted.empty()) acted.expire(now, interval, limit);
+            if (!acted.empty()) acted.expire(now, limit);
     }
     std::erase_if(targets, [&](const TargetState& state) { return state.last_seen != calls; });
 
@@ -367,13 +376,13 @@ Plan Decider::decide(const Snapshot& snapshot, const Conditions& conditions) {
     State& state = *state_;
     ++state.calls;
     state.now = snapshot.time;
-    const Duration interval = std::max({snapshot.aggregation_interval, Duration(1)});
-    state.follow_targets(snapshot, conditions, interval);
+    state.interval = std::max(snapshot.aggregation_interval, Duration(1));
+    state.follow_targets(snapshot, conditions);
 
     for (std::size_t i = 0; i < state.schemes.size(); ++i) {
         SchemeState& scheme = state.schemes[i];
         scheme.quota.advance(state.now);
-        scheme.pattern = pattern_of(state.policy.schemes[i], interval);
+        scheme.pattern = pattern_of(state.policy.schemes[i], state.interval);
         scheme.bytes.fill(0);
         scheme.held.fill(0);
         scheme.matched_regions = 0;
@@ -424,7 +433,8 @@ void Decider::report(const ActionReport& report) {
     if (TargetState* target = state.find(report.target)) {
         // An instant that the report leaves out, or that lies before the plan, is no reason to do
         // it again at once.
-        const Instant until = later(std::max(report.time, state.now), scheme.hold);
+        const Instant until =
+            at_the_next_step(later(std::max(report.time, state.now), scheme.hold), state.interval);
         settled = target->acted[report.scheme].settle(report.range, until);
     }
     // A range that was dropped before anything was tried says nothing about what trying costs.

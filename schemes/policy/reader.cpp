@@ -132,6 +132,9 @@ class PolicyChecker {
                          std::string(example);
         else if (!example.empty())
             suggestion = "write for example " + std::string(key) + " = " + std::string(example);
+        else
+            suggestion =
+                "write [" + table.path_of(key) + "] on a line of its own, and its keys below";
         fail(node.place, table.shown_as(key),
              quoted(key) + " is " + std::string(kind_of(node)) + ", but " +
                  std::string(known == nullptr ? "something else" : known->expected) +
@@ -733,7 +736,10 @@ std::string to_string(const PolicyError& error) {
 
 PolicyReading read_policy(std::string_view text, const PolicyReadOptions& options) {
     PolicyReading reading;
-    if (is_blank(text)) {
+    // Some editors begin a file with a byte order mark.
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+    // What is too large is told so below, whatever it holds.
+    if (text.size() <= max_policy_bytes && is_blank(text)) {
         PolicyError error;
         error.source = options.source;
         error.message = "the policy is empty";

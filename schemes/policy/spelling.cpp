@@ -45,7 +45,7 @@ std::optional<std::string_view> nearest(std::string_view word,
         if (candidate.size() > longest_word) continue;
         const std::size_t slips = distance(word, candidate);
         const std::size_t allowed =
-            std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
+            std::max<std::size_t>(1, (std::max(word.size(), candidate.size()) + 1) / 3);
         if (slips <= allowed && slips < candidate.size() && slips < least) {
             least = slips;
             best = candidate;

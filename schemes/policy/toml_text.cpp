@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "schemes/policy/toml_text.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "schemes/policy/reader.h"
 
@@ -94,8 +96,8 @@ class NestingScan {
     }
 
   private:
-    bool check(std::size_t depth) {
-        if (depth <= max_policy_depth) return true;
+    // Ends the scan at the place it has come to.
+    TextFault& fail_here() {
         TextFault fault;
         fault.line = 1;
         fault.column = 1;
@@ -107,11 +109,39 @@ class NestingScan {
                 ++fault.column;
             }
         }
+        at_ = text_.size();
+        return fault_.emplace(std::move(fault));
+    }
+
+    // Outside of quotes and comments TOML is ASCII.
+    bool check_ascii() {
+        if (static_cast<unsigned char>(text_[at_]) < 0x80) return true;
+        static constexpr auto quotes = std::to_array<std::string_view>(
+            {"\u2018", "\u2019", "\u201a", "\u201c", "\u201d", "\u201e", "\u00ab", "\u00bb"});
+        static constexpr auto spaces = std::to_array<std::string_view>(
+            {"\u00a0", "\u2007", "\u200b", "\u202f", "\u3000", "\ufeff"});
+        const std::string_view rest = text_.substr(at_);
+        const auto starts = [&](std::string_view character) { return rest.starts_with(character); };
+        std::string message = "this character can only stand in quotes or in a comment";
+        std::string suggestion = "put the text in quotes, \"…\"";
+        if (std::any_of(quotes.begin(), quotes.end(), starts)) {
+            suggestion = "write a straight quotation mark, \"";
+        } else if (std::any_of(spaces.begin(), spaces.end(), starts)) {
+            message = "this is not an ordinary space, though it looks like one or like nothing";
+            suggestion = "write a space, or remove it";
+        }
+        TextFault& fault = fail_here();
+        fault.message = std::move(message);
+        fault.suggestion = std::move(suggestion);
+        return false;
+    }
+
+    bool check(std::size_t depth) {
+        if (depth <= max_policy_depth) return true;
+        TextFault& fault = fail_here();
         fault.message = "keys and values are nested more than " + std::to_string(max_policy_depth) +
                         " deep here";
         fault.suggestion = "no policy needs more than 4";
-        fault_ = std::move(fault);
-        at_ = text_.size();
         return false;
     }
 
@@ -160,7 +190,7 @@ class NestingScan {
                 skip_string(false);
                 continue;
             }
-            if (c == '.' && !check(++depth)) break;
+            if (!check_ascii() || (c == '.' && !check(++depth))) break;
             ++at_;
         }
         return depth;
@@ -213,7 +243,7 @@ class NestingScan {
                     here.in_key = false;
                     break;
                 default:
-                    break;
+                    if (!check_ascii()) return;
             }
             ++at_;
         }

@@ -18,10 +18,11 @@ struct TextFault {
     std::string suggestion;
 };
 
-// toml++ 3.3 recurses over nested keys, and so crashes on keys some 60,000 deep; it also says
-// little about binary files.  So look first: at most max_policy_bytes, UTF-8, no control
-// characters, and nothing nested deeper than max_policy_depth, counting table headers, dotted keys,
-// arrays and inline tables together. One pass, no recursion, no memory.
+// toml++ 3.3 recurses over nested keys, and so crashes on keys some 60,000 deep; and it says little
+// about binary files, or about quotation marks that an editor made pretty.  So look first: at most
+// max_policy_bytes, UTF-8, no control characters, ASCII outside of quotes and comments, and nothing
+// nested deeper than max_policy_depth, counting table headers, dotted keys, arrays and inline
+// tables together. One pass, no recursion, no memory.
 std::optional<TextFault> find_text_fault(std::string_view text);
 
 }  // namespace damon_schemes

@@ -72,14 +72,14 @@ TEST_F(Abi, UnknownCommandsAreNotOurs) {
     auto& s = open();
     std::vector<char> any(256);
     for (const unsigned long command :
-         {0UL, 2UL, ~0UL, static_cast<unsigned long>(_IO(DAMON_SCHEMES_IOC_MAGIC, 0x0f)),
+         {0UL, ~0UL, static_cast<unsigned long>(_IO(DAMON_SCHEMES_IOC_MAGIC, 0x0f)),
           static_cast<unsigned long>(_IO(DAMON_SCHEMES_IOC_MAGIC, 0x18)),
           static_cast<unsigned long>(_IOR(0xDB, DAMON_SCHEMES_NR_GET_ATTRS, damon_schemes_attrs)),
           // The right number, and the wrong direction.
-          static_cast<unsigned long>(_IOW(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_GET_ATTRS,
-                                          damon_schemes_attrs)),
-          static_cast<unsigned long>(_IOR(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_ADD_TARGET,
-                                          damon_schemes_target)),
+          static_cast<unsigned long>(
+              _IOW(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_GET_ATTRS, damon_schemes_attrs)),
+          static_cast<unsigned long>(
+              _IOR(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_ADD_TARGET, damon_schemes_target)),
           // START with an argument.
           static_cast<unsigned long>(_IOW(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_START, int))}) {
         EXPECT_EQ(s.call(command, any.data()), ENOTTY) << std::hex << command;
@@ -201,7 +201,8 @@ TEST_F(Abi, AttributesOutsideOfTheirBoundsAreRefused) {
     });
     refused("two regions", [](auto& a) { a.min_regions = 2; });
     refused("minimum above maximum", [](auto& a) { a.min_regions = a.max_regions + 1; });
-    refused("maximum above the greatest", [&](auto& a) { a.max_regions = features.max_regions + 1; });
+    refused("maximum above the greatest",
+            [&](auto& a) { a.max_regions = features.max_regions + 1; });
     refused("no region size", [](auto& a) { a.min_region_size = 0; });
     refused("less than a page", [](auto& a) { a.min_region_size = 2048; });
     refused("no power of two", [](auto& a) { a.min_region_size = 12288; });
@@ -261,7 +262,9 @@ TEST_F(Abi, PidsThatAreNoProcess) {
     EXPECT_EQ(s.stats().nr_targets, 0U);
 }
 
-TEST_F(Abi, AKernelThreadIsRefused) { EXPECT_EQ(open().add(2), EINVAL); }
+TEST_F(Abi, AKernelThreadIsRefused) {
+    EXPECT_EQ(open().add(2), EINVAL);
+}
 
 TEST_F(Abi, AZombieIsGone) {
     auto& s = open();
@@ -278,8 +281,9 @@ TEST_F(Abi, AThreadIsNoProcess) {
     target.hot("area");
     pid_t thread = 0;
     for (pid_t tid = target.pid() + 1; tid < target.pid() + 64 && !thread; tid++)
-        if (access(("/proc/" + std::to_string(target.pid()) + "/task/" + std::to_string(tid)).c_str(),
-                   F_OK) == 0)
+        if (access(
+                ("/proc/" + std::to_string(target.pid()) + "/task/" + std::to_string(tid)).c_str(),
+                F_OK) == 0)
             thread = tid;
     ASSERT_NE(thread, 0);
     EXPECT_EQ(s.add(thread), ESRCH);
@@ -292,9 +296,9 @@ TEST_F(Abi, ASessionMayWatchItsOwnProcess) {
     ASSERT_EQ(s.set(scaled_attrs()), 0);
     ASSERT_EQ(s.start(), 0);
     const auto snapshot = s.next();
-    ASSERT_NE(snapshot.target(id), nullptr);
-    EXPECT_EQ(snapshot.target(id)->record.pid, getpid());
-    EXPECT_FALSE(snapshot.target(id)->regions.empty());
+    ASSERT_TRUE(snapshot.has(id));
+    EXPECT_EQ(snapshot.of(id).record.pid, getpid());
+    EXPECT_FALSE(snapshot.of(id).regions.empty());
     EXPECT_EQ(s.remove(id), 0);
     EXPECT_EQ(s.stop(), 0);
 }
@@ -384,7 +388,8 @@ TEST_F(Abi, ASessionOfAThousandRegionsStaysSmall) {
     attrs.min_regions = 500;
     ASSERT_EQ(s.set(attrs), 0);
     ASSERT_EQ(s.start(), 0);
-    EXPECT_TRUE(s.wait_for(20, [&](const Snapshot& snapshot) { return snapshot.header.nr_regions > 300; }));
+    EXPECT_TRUE(
+        s.wait_for(20, [&](const Snapshot& snapshot) { return snapshot.header.nr_regions > 300; }));
     const auto stats = s.stats();
     EXPECT_GT(stats.memory_bytes, 1000U * sizeof(damon_schemes_snapshot_region));
     EXPECT_LE(stats.memory_bytes, 512U * 1024);

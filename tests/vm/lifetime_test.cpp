@@ -154,7 +154,7 @@ TEST_F(Lifetime, AStoppedSessionKeepsRegionsAndAges) {
     ASSERT_EQ(session.start(), 0);
     const auto older_than = [&](std::uint32_t age) {
         return [&, age](const Snapshot& snapshot) {
-            return percent_in(*snapshot.target(id), cold, [&](const auto& region) {
+            return percent_in(snapshot.of(id), cold, [&](const auto& region) {
                        return idle(region) && region.age >= age;
                    }) >= 80;
         };

@@ -25,10 +25,14 @@ class Mapping : public testing::Test {
     }
     // Whether `percent` of the area's bytes come to be in regions for which `counts` holds.
     template <typename Predicate>
-    bool comes_to(const Area& area, double percent, const Predicate& counts) {
-        return session.wait_for(100, [&](const Snapshot& snapshot) {
-            return percent_in(*snapshot.target(id), area, counts) >= percent;
-        });
+    testing::AssertionResult comes_to(const Area& area, double percent, const Predicate& counts) {
+        std::string last;
+        if (session.wait_for(100, [&](const Snapshot& snapshot) {
+                last = describe(snapshot.of(id), area);
+                return percent_in(snapshot.of(id), area, counts) >= percent;
+            }))
+            return testing::AssertionSuccess();
+        return testing::AssertionFailure() << "at last: " << last;
     }
     Target target;
     Session session;
@@ -68,9 +72,8 @@ TEST_F(Mapping, AHoleIsAbsentAndNotCold) {
     const Area hole{area.start + 32 * mib, area.start + 64 * mib};
     watch();
     EXPECT_TRUE(comes_to(hole, 90, nothing_there));
-    EXPECT_TRUE(comes_to({area.start, hole.start}, 90, [](const auto& region) {
-        return idle(region) && !region.absent;
-    }));
+    EXPECT_TRUE(comes_to({area.start, hole.start}, 90,
+                         [](const auto& region) { return idle(region) && !region.absent; }));
 }
 
 TEST_F(Mapping, WhatWasNeverTouchedIsAbsent) {
@@ -93,7 +96,7 @@ TEST_F(Mapping, PageFramesOfADeviceAreLeftAlone) {
     ASSERT_TRUE(comes_to(frames, 90, nothing_there));
     for (int i = 0; i < 10; i++) {
         const auto snapshot = session.next();
-        EXPECT_EQ(bytes_in(*snapshot.target(id), {frames.start + mib, frames.end - mib}, accessed), 0U);
+        EXPECT_EQ(bytes_in(snapshot.of(id), {frames.start + mib, frames.end - mib}, accessed), 0U);
     }
 }
 
@@ -108,10 +111,11 @@ TEST_F(Mapping, SpecialMappingsAreLeftAlone) {
         }
     if (!special.bytes()) GTEST_SKIP() << "the program has no [vvar]";
     watch();
-    // The clock is read all the time, and the mapping is a few pages: any region inside of it will do.
+    // The clock is read all the time, and the mapping is a few pages: any region inside of it will
+    // do.
     for (int i = 0; i < 20; i++) {
         const auto snapshot = session.next();
-        for (const auto& region : snapshot.target(id)->regions)
+        for (const auto& region : snapshot.of(id).regions)
             if (region.start >= special.start && region.end <= special.end) {
                 EXPECT_EQ(region.accessed, 0U);
             }

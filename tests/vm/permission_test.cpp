@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Who may watch whom.  Each case runs in a child that gives its privileges away.
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>

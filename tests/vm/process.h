@@ -10,7 +10,9 @@
 
 namespace damon_schemes::vm {
 
-inline bool exists(pid_t pid) { return access(("/proc/" + std::to_string(pid)).c_str(), F_OK) == 0; }
+inline bool exists(pid_t pid) {
+    return access(("/proc/" + std::to_string(pid)).c_str(), F_OK) == 0;
+}
 
 // Waits until `holds()`, asking again and again; false after long enough for any machine.
 template <typename Predicate>

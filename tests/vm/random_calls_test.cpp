@@ -24,13 +24,13 @@ namespace damon_schemes::vm {
 namespace {
 
 // What the ABI says a call may answer.
-const std::set<int> documented{0,      EINVAL, EFAULT, E2BIG,    ENOTTY, ESRCH,
-                               EBUSY,  ENOSPC, ENOENT, EALREADY, EAGAIN, EMSGSIZE};
+const std::set<int> documented{0,     EINVAL, EFAULT, E2BIG,    ENOTTY, ESRCH,
+                               EBUSY, ENOSPC, ENOENT, EALREADY, EAGAIN, EMSGSIZE};
 
-constexpr unsigned long commands[] = {
-    DAMON_SCHEMES_GET_FEATURES, DAMON_SCHEMES_GET_ATTRS,     DAMON_SCHEMES_SET_ATTRS,
-    DAMON_SCHEMES_ADD_TARGET,   DAMON_SCHEMES_REMOVE_TARGET, DAMON_SCHEMES_START,
-    DAMON_SCHEMES_STOP,         DAMON_SCHEMES_GET_STATS};
+constexpr unsigned long commands[] = {DAMON_SCHEMES_GET_FEATURES,  DAMON_SCHEMES_GET_ATTRS,
+                                      DAMON_SCHEMES_SET_ATTRS,     DAMON_SCHEMES_ADD_TARGET,
+                                      DAMON_SCHEMES_REMOVE_TARGET, DAMON_SCHEMES_START,
+                                      DAMON_SCHEMES_STOP,          DAMON_SCHEMES_GET_STATS};
 
 class Caller {
   public:
@@ -93,8 +93,9 @@ class Caller {
             fill_target(command == DAMON_SCHEMES_ADD_TARGET);
         switch (below(16)) {
             case 0:  // a structure of another version
-                command = (command & ~(static_cast<unsigned long>(_IOC_SIZEMASK) << _IOC_SIZESHIFT)) |
-                          below(2048) << _IOC_SIZESHIFT;
+                command =
+                    (command & ~(static_cast<unsigned long>(_IOC_SIZEMASK) << _IOC_SIZESHIFT)) |
+                    below(2048) << _IOC_SIZESHIFT;
                 break;
             case 1:  // another command
                 command = (command & ~0xffUL) | below(256);
@@ -194,7 +195,7 @@ TEST_F(RandomCalls, FromTwoThreadsAnswerAsDocumentedAndLeaveTheSessionWorking) {
     EXPECT_EQ(fresh.add(getpid()), 0);
     ASSERT_EQ(fresh.start(), 0);
     EXPECT_TRUE(fresh.wait_for(3, [&](const Snapshot& snapshot) {
-        return snapshot.targets.size() == 3 && !snapshot.target(id)->regions.empty();
+        return snapshot.targets.size() == 3 && !snapshot.of(id).regions.empty();
     }));
 }
 

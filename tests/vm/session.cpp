@@ -28,10 +28,26 @@ Record record_at(const std::vector<char>& bytes, std::uint64_t offset) {
 
 }  // namespace
 
-const TargetSnapshot* Snapshot::target(std::uint64_t id) const {
+bool Snapshot::has(std::uint64_t id) const {
+    return std::any_of(targets.begin(), targets.end(),
+                       [id](const auto& target) { return target.record.id == id; });
+}
+
+const TargetSnapshot& Snapshot::of(std::uint64_t id) const {
+    static const TargetSnapshot none;
     for (const auto& target : targets)
-        if (target.record.id == id) return &target;
-    return nullptr;
+        if (target.record.id == id) return target;
+    return none;
+}
+
+std::string describe(const TargetSnapshot& target, const Area& area) {
+    const auto percent = [&](const auto& counts) {
+        return std::to_string(static_cast<int>(percent_in(target, area, counts)));
+    };
+    return percent(accessed) + " % accessed, " + percent(idle) + " % idle, " +
+           percent(nothing_there) + " % absent, " +
+           percent([](const auto& region) { return region.sampled == 0; }) + " % unknown, " +
+           std::to_string(target.regions.size()) + " regions in all";
 }
 
 Snapshot parse(const std::vector<char>& bytes, std::uint32_t max_regions,
@@ -89,10 +105,13 @@ damon_schemes_attrs scaled_attrs() {
 
 Session::Session(int flags, const char* device) : fd_(open(device, O_RDWR | O_CLOEXEC | flags)) {
     if (fd_ < 0)
-        throw std::runtime_error(std::string("cannot open ") + device + ": " + std::strerror(errno));
+        throw std::runtime_error(std::string("cannot open ") + device + ": " +
+                                 std::strerror(errno));
 }
 
-Session::~Session() { close(); }
+Session::~Session() {
+    close();
+}
 
 void Session::close() {
     if (fd_ >= 0) ::close(fd_);

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <vector>
 
 #include "kmod/uapi/damon_schemes.h"
@@ -22,12 +22,14 @@ struct TargetSnapshot {
 struct Snapshot {
     damon_schemes_snapshot header{};
     std::vector<TargetSnapshot> targets;
-    // nullptr: no such target in it.
-    const TargetSnapshot* target(std::uint64_t id) const;
+    bool has(std::uint64_t id) const;
+    // Of a target that is not in it: no regions.
+    const TargetSnapshot& of(std::uint64_t id) const;
 };
 
-// Whether the bytes are one whole snapshot whose parts fit together; what does not is a test's failure.
-// `max_regions` and `min_region_size` are the greatest and the smallest in force while it was made.
+// Whether the bytes are one whole snapshot whose parts fit together; what does not is a test's
+// failure. `max_regions` and `min_region_size` are the greatest and the smallest in force while it
+// was made.
 Snapshot parse(const std::vector<char>& bytes, std::uint32_t max_regions,
                std::uint64_t min_region_size);
 
@@ -92,7 +94,9 @@ double percent_in(const TargetSnapshot& target, const Area& area, const Predicat
            static_cast<double>(area.bytes());
 }
 
-inline bool accessed(const damon_schemes_snapshot_region& region) { return region.accessed != 0; }
+inline bool accessed(const damon_schemes_snapshot_region& region) {
+    return region.accessed != 0;
+}
 inline bool idle(const damon_schemes_snapshot_region& region) {
     return region.sampled != 0 && region.accessed == 0;
 }
@@ -100,10 +104,13 @@ inline bool nothing_there(const damon_schemes_snapshot_region& region) {
     return region.sampled != 0 && region.absent == region.sampled;
 }
 
+// What is known of the area, for a failure's message.
+std::string describe(const TargetSnapshot& target, const Area& area);
+
 // Skips the test where the module is not loaded.
-#define NEEDS_MODULE()                                                     \
-    do {                                                                   \
-        if (access(DAMON_SCHEMES_DEVICE, F_OK) != 0)                       \
+#define NEEDS_MODULE()                                                            \
+    do {                                                                          \
+        if (access(DAMON_SCHEMES_DEVICE, F_OK) != 0)                              \
             GTEST_SKIP() << "the module is not loaded: no " DAMON_SCHEMES_DEVICE; \
     } while (false)
 

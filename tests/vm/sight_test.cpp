@@ -31,23 +31,24 @@ class Sight : public testing::Test {
     void SetUp() override { NEEDS_MODULE(); }
 
     void watch(const std::string& kind, std::uint32_t tlb_policy,
-               std::uint64_t cold_size = cold_bytes) {
+               std::uint64_t cold_size = cold_bytes, std::uint32_t min_regions = 10) {
         cold = target.map("cold", cold_size, kind);
         hot = target.map("hot", hot_bytes, kind);
         target.hot("hot");
         auto attrs = scaled_attrs();
         attrs.tlb_policy = tlb_policy;
+        attrs.min_regions = min_regions;
         ASSERT_EQ(session.set(attrs), 0);
         ASSERT_EQ(session.add(target.pid(), &id), 0);
         ASSERT_EQ(session.start(), 0);
     }
 
-    // Whether 95 % of each are told right; the medians of five snapshots, because splitting at random puts
-    // the border between the two into a large region now and then.
+    // Whether 95 % of each are told right; the medians of five snapshots, because splitting at
+    // random puts the border between the two into a large region now and then.
     void expect_told_right() {
         std::deque<std::uint64_t> seen_hot, seen_cold;
         const bool right = session.wait_for(convergence, [&](const Snapshot& snapshot) {
-            const auto& watched = *snapshot.target(id);
+            const auto& watched = snapshot.of(id);
             seen_hot.push_back(bytes_in(watched, hot, accessed));
             seen_cold.push_back(bytes_in(watched, cold, idle));
             if (seen_hot.size() > 5) {
@@ -58,8 +59,8 @@ class Sight : public testing::Test {
                    median(seen_cold) >= cold_bytes * 95 / 100;
         });
         EXPECT_TRUE(right) << "hot bytes reported accessed: " << median(seen_hot) * 100 / hot_bytes
-                           << " %, cold bytes reported idle: " << median(seen_cold) * 100 / cold_bytes
-                           << " %";
+                           << " %, cold bytes reported idle: "
+                           << median(seen_cold) * 100 / cold_bytes << " %";
     }
 
     Target target;
@@ -116,7 +117,8 @@ TEST_F(Sight, TheSnapshotNamesThePolicyInForce) {
     }));
 }
 
-// Emulation keeps translations until they are flushed: the reason why nothing acts without a proof of sight.
+// Emulation keeps translations until they are flushed: the reason why nothing acts without a proof
+// of sight.
 TEST_F(Sight, WithoutAFlushEmulationHidesHotMemory) {
     const char* accelerator = std::getenv("LAB_ACCEL");
     if (!accelerator || std::string(accelerator) != "tcg")
@@ -127,14 +129,14 @@ TEST_F(Sight, WithoutAFlushEmulationHidesHotMemory) {
         GTEST_SKIP() << "page-table isolation flushes at each entry of the kernel";
     watch("base", DAMON_SCHEMES_TLB_FULL);
     ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), hot, accessed) >= 90;
+        return percent_in(snapshot.of(id), hot, accessed) >= 90;
     }));
     auto attrs = scaled_attrs();
     attrs.tlb_policy = DAMON_SCHEMES_TLB_NONE;
     ASSERT_EQ(session.set(attrs), 0);
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
         return snapshot.header.tlb_policy == DAMON_SCHEMES_TLB_NONE &&
-               percent_in(*snapshot.target(id), hot, accessed) <= 10;
+               percent_in(snapshot.of(id), hot, accessed) <= 10;
     })) << "hot memory is seen without any flush";
 }
 
@@ -143,16 +145,16 @@ TEST_F(Sight, ColdMemoryGrowsOldAndStartsAgainWhenItIsUsed) {
     watch("base", DAMON_SCHEMES_TLB_AUTO, 64 * mib);
     const auto old = [](const auto& region) { return idle(region) && region.age >= 12; };
     ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), cold, old) >= 90;
+        return percent_in(snapshot.of(id), cold, old) >= 90;
     })) << "cold memory does not grow old";
     target.cool("hot");
     target.hot("cold");
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), cold, old) <= 5 &&
-               percent_in(*snapshot.target(id), cold, accessed) >= 90;
+        return percent_in(snapshot.of(id), cold, old) <= 5 &&
+               percent_in(snapshot.of(id), cold, accessed) >= 90;
     })) << "what is used again stays old";
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), hot, old) >= 90;
+        return percent_in(snapshot.of(id), hot, old) >= 90;
     })) << "what cooled does not grow old";
 }
 
@@ -169,8 +171,9 @@ TEST_F(Sight, CountsGoWithTheSamplesThatWereReallyTaken) {
     };
     std::uint64_t fewer = 0;
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        const auto& watched = *snapshot.target(id);
-        for (const auto& region : watched.regions) fewer += region.sampled < snapshot.header.max_nr_accesses;
+        const auto& watched = snapshot.of(id);
+        for (const auto& region : watched.regions)
+            fewer += region.sampled < snapshot.header.max_nr_accesses;
         return percent_in(watched, hot, often) >= 90;
     })) << "hot memory looks less than hot";
     EXPECT_GT(fewer, 0U) << "every sample was taken: the test shows nothing";
@@ -182,7 +185,7 @@ TEST_F(Sight, ChangedAttributesKeepRegionsAndAges) {
         return [age](const auto& region) { return idle(region) && region.age >= age; };
     };
     ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), cold, aged(15)) >= 85;
+        return percent_in(snapshot.of(id), cold, aged(15)) >= 85;
     }));
     auto attrs = scaled_attrs();
     attrs.sampling_interval_us /= 2;
@@ -191,15 +194,14 @@ TEST_F(Sight, ChangedAttributesKeepRegionsAndAges) {
     // The same time is twice as many intervals; from nothing it would take thirty.
     EXPECT_TRUE(session.wait_for(12, [&](const Snapshot& snapshot) {
         return snapshot.header.aggregation_interval_us == attrs.aggregation_interval_us &&
-               percent_in(*snapshot.target(id), cold, aged(28)) >= 75;
+               percent_in(snapshot.of(id), cold, aged(28)) >= 75;
     }));
 }
 
 TEST_F(Sight, ALargerMinimumRegionSizeIsKeptToFromThenOn) {
-    watch("base", DAMON_SCHEMES_TLB_AUTO);
-    ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return snapshot.header.nr_regions > 30;
-    }));
+    watch("base", DAMON_SCHEMES_TLB_AUTO, cold_bytes, 100);
+    ASSERT_TRUE(session.wait_for(
+        convergence, [&](const Snapshot& snapshot) { return snapshot.header.nr_regions > 30; }));
     auto attrs = scaled_attrs();
     attrs.min_region_size = mib;
     ASSERT_EQ(session.set(attrs), 0);
@@ -210,22 +212,21 @@ TEST_F(Sight, ALargerMinimumRegionSizeIsKeptToFromThenOn) {
                 count += region.start % mib != 0 || region.end % mib != 0;
         return count;
     };
-    EXPECT_TRUE(session.wait_for(10, [&](const Snapshot& snapshot) { return !unaligned(snapshot); }));
+    EXPECT_TRUE(
+        session.wait_for(10, [&](const Snapshot& snapshot) { return !unaligned(snapshot); }));
     for (int i = 0; i < 5; i++) EXPECT_EQ(unaligned(session.next()), 0U);
 }
 
 TEST_F(Sight, FewerRegionsAreKeptToFromThenOn) {
-    watch("base", DAMON_SCHEMES_TLB_AUTO);
-    ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return snapshot.header.nr_regions > 30;
-    }));
+    watch("base", DAMON_SCHEMES_TLB_AUTO, cold_bytes, 100);
+    ASSERT_TRUE(session.wait_for(
+        convergence, [&](const Snapshot& snapshot) { return snapshot.header.nr_regions > 30; }));
     auto attrs = scaled_attrs();
     attrs.min_regions = 5;
     attrs.max_regions = 20;
     ASSERT_EQ(session.set(attrs), 0);
-    EXPECT_TRUE(session.wait_for(3, [&](const Snapshot& snapshot) {
-        return snapshot.header.nr_regions <= 20;
-    }));
+    EXPECT_TRUE(session.wait_for(
+        3, [&](const Snapshot& snapshot) { return snapshot.header.nr_regions <= 20; }));
     for (int i = 0; i < 5; i++) EXPECT_LE(session.next().header.nr_regions, 20U);
 }
 

@@ -114,7 +114,8 @@ TEST_F(Reading, SequenceAndTimeGrow) {
         const auto next = session->next();
         EXPECT_GT(next.header.sequence, last.header.sequence);
         EXPECT_GE(next.header.time_ns, last.header.time_ns + next.header.duration_ns);
-        EXPECT_GE(next.header.duration_ns, 200'000'000U) << "shorter than the interval";
+        // A timer may be a little early against the one before.
+        EXPECT_GE(next.header.duration_ns, 200'000'000U * 9 / 10) << "shorter than the interval";
         EXPECT_GT(next.header.passes, 0U);
         EXPECT_EQ(next.header.max_nr_accesses, 20U);
         EXPECT_EQ(next.header.sampling_interval_us, 10'000U);

@@ -71,7 +71,9 @@ void Target::exec() {
     if (line() != "ready") throw std::runtime_error("vm_target is not ready after exec");
 }
 
-pid_t Target::fork() { return static_cast<pid_t>(std::stol(ask("fork"))); }
+pid_t Target::fork() {
+    return static_cast<pid_t>(std::stol(ask("fork")));
+}
 
 void Target::kill(bool reap) {
     ::kill(pid_, SIGKILL);

@@ -22,9 +22,12 @@ class Change : public testing::Test {
         ASSERT_EQ(session.set(scaled_attrs()), 0);
         ASSERT_EQ(session.start(), 0);
     }
-    std::uint64_t watch(const Target& target) const {
+    // Adds it and waits until it is in the snapshots.
+    std::uint64_t watch(const Target& target) {
         std::uint64_t id = 0;
         EXPECT_EQ(session.add(target.pid(), &id), 0);
+        EXPECT_TRUE(
+            session.wait_for(5, [&](const Snapshot& snapshot) { return snapshot.has(id); }));
         return id;
     }
     Session session;
@@ -34,22 +37,21 @@ TEST_F(Change, AnExitedTargetIsFlaggedAndTheOthersGoOn) {
     auto leaving = std::make_unique<Target>();
     Target staying;
     const auto leaving_id = watch(*leaving), staying_id = watch(staying);
-    ASSERT_TRUE(session.wait_for(10, [&](const Snapshot& snapshot) {
-        return snapshot.target(leaving_id) && !snapshot.target(leaving_id)->regions.empty();
-    }));
+    ASSERT_TRUE(session.wait_for(
+        10, [&](const Snapshot& snapshot) { return !snapshot.of(leaving_id).regions.empty(); }));
     leaving.reset();
     ASSERT_TRUE(session.wait_for(5, [&](const Snapshot& snapshot) {
-        return (snapshot.target(leaving_id)->record.flags & DAMON_SCHEMES_TARGET_EXITED) != 0;
+        return (snapshot.of(leaving_id).record.flags & DAMON_SCHEMES_TARGET_EXITED) != 0;
     }));
     for (int i = 0; i < 3; i++) {
         const auto snapshot = session.next();
-        EXPECT_TRUE(snapshot.target(leaving_id)->regions.empty());
-        EXPECT_EQ(snapshot.target(staying_id)->record.flags, 0U);
-        EXPECT_FALSE(snapshot.target(staying_id)->regions.empty());
+        EXPECT_TRUE(snapshot.of(leaving_id).regions.empty());
+        EXPECT_EQ(snapshot.of(staying_id).record.flags, 0U);
+        EXPECT_FALSE(snapshot.of(staying_id).regions.empty());
     }
     EXPECT_EQ(session.remove(leaving_id), 0);
     EXPECT_TRUE(session.wait_for(3, [&](const Snapshot& snapshot) {
-        return !snapshot.target(leaving_id) && snapshot.target(staying_id);
+        return !snapshot.has(leaving_id) && snapshot.has(staying_id);
     }));
 }
 
@@ -59,7 +61,7 @@ TEST_F(Change, AZombieCountsAsExited) {
     session.next();
     target.kill(false);
     EXPECT_TRUE(session.wait_for(5, [&](const Snapshot& snapshot) {
-        return (snapshot.target(id)->record.flags & DAMON_SCHEMES_TARGET_EXITED) != 0;
+        return (snapshot.of(id).record.flags & DAMON_SCHEMES_TARGET_EXITED) != 0;
     }));
 }
 
@@ -69,8 +71,8 @@ TEST_F(Change, ExecStartsANewGenerationOfWhichNothingIsKnown) {
     const auto id = watch(target);
     std::uint64_t generation = 0;
     ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        generation = snapshot.target(id)->record.generation;
-        for (const auto& region : snapshot.target(id)->regions)
+        generation = snapshot.of(id).record.generation;
+        for (const auto& region : snapshot.of(id).regions)
             if (idle(region) && region.age >= 3) return true;
         return false;
     }));
@@ -78,12 +80,12 @@ TEST_F(Change, ExecStartsANewGenerationOfWhichNothingIsKnown) {
     Snapshot first;
     ASSERT_TRUE(session.wait_for(5, [&](const Snapshot& snapshot) {
         first = snapshot;
-        return snapshot.target(id)->record.generation != generation;
+        return snapshot.of(id).record.generation != generation;
     }));
-    EXPECT_EQ(first.target(id)->record.generation, generation + 1);
-    EXPECT_EQ(first.target(id)->record.pid, target.pid());
-    EXPECT_EQ(first.target(id)->record.flags, 0U);
-    for (const auto& region : first.target(id)->regions) {
+    EXPECT_EQ(first.of(id).record.generation, generation + 1);
+    EXPECT_EQ(first.of(id).record.pid, target.pid());
+    EXPECT_EQ(first.of(id).record.flags, 0U);
+    for (const auto& region : first.of(id).regions) {
         EXPECT_EQ(region.sampled, 0U) << "something is known of a program that just began";
         EXPECT_EQ(region.age, 0U);
     }
@@ -91,7 +93,7 @@ TEST_F(Change, ExecStartsANewGenerationOfWhichNothingIsKnown) {
     const auto hot = target.map("hot", 16 * mib);
     target.hot("hot");
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), hot, accessed) >= 90;
+        return percent_in(snapshot.of(id), hot, accessed) >= 90;
     }));
 }
 
@@ -100,26 +102,25 @@ TEST_F(Change, ForkingDoesNotDisturbTheParent) {
     const auto hot = target.map("hot", 16 * mib), cold = target.map("cold", 64 * mib);
     target.hot("hot");
     const auto id = watch(target);
-    const auto generation = session.next().target(id)->record.generation;
+    const auto generation = session.next().of(id).record.generation;
     const auto child = target.fork();
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), hot, accessed) >= 90 &&
-               percent_in(*snapshot.target(id), cold, idle) >= 90;
+        return percent_in(snapshot.of(id), hot, accessed) >= 90 &&
+               percent_in(snapshot.of(id), cold, idle) >= 90;
     }));
     // The child has an address space of its own, in which nothing is used.
     std::uint64_t child_id = 0;
     ASSERT_EQ(session.add(child, &child_id), 0);
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        const auto* forked = snapshot.target(child_id);
-        return forked && percent_in(*forked, hot, idle) >= 90;
+        return percent_in(snapshot.of(child_id), hot, idle) >= 90;
     }));
     const auto last = session.next();
-    EXPECT_EQ(last.target(id)->record.generation, generation);
-    EXPECT_EQ(last.target(id)->record.flags, 0U);
+    EXPECT_EQ(last.of(id).record.generation, generation);
+    EXPECT_EQ(last.of(id).record.flags, 0U);
     target.ask("reap");
     EXPECT_TRUE(session.wait_for(5, [&](const Snapshot& snapshot) {
-        return (snapshot.target(child_id)->record.flags & DAMON_SCHEMES_TARGET_EXITED) != 0 &&
-               snapshot.target(id)->record.flags == 0;
+        return (snapshot.of(child_id).record.flags & DAMON_SCHEMES_TARGET_EXITED) != 0 &&
+               snapshot.of(id).record.flags == 0;
     }));
 }
 
@@ -131,7 +132,7 @@ TEST_F(Change, MemoryMappedLaterIsWatchedToo) {
     const auto late = target.map("late", 64 * mib);
     target.hot("late");
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), late, accessed) >= 90;
+        return percent_in(snapshot.of(id), late, accessed) >= 90;
     }));
 }
 
@@ -140,13 +141,12 @@ TEST_F(Change, UnmappedMemoryBecomesAbsentOrLeavesTheRegions) {
     const auto area = target.map("area", 64 * mib);
     const auto id = watch(target);
     ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), area, idle) >= 90;
+        return percent_in(snapshot.of(id), area, idle) >= 90;
     }));
     target.ask("unmap area 0 " + std::to_string(64 * mib));
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), area, [](const auto& region) {
-                   return !nothing_there(region);
-               }) <= 10;
+        return percent_in(snapshot.of(id), area,
+                          [](const auto& region) { return !nothing_there(region); }) <= 10;
     }));
 }
 
@@ -158,8 +158,8 @@ TEST_F(Change, AStormOfMappingsIsSurvivedAndTheRestStaysSeen) {
     const auto id = watch(target);
     target.ask("storm");
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
-        return percent_in(*snapshot.target(id), hot, accessed) >= 85 &&
-               percent_in(*snapshot.target(id), cold, idle) >= 85;
+        return percent_in(snapshot.of(id), hot, accessed) >= 85 &&
+               percent_in(snapshot.of(id), cold, idle) >= 85;
     }));
     const auto stats = session.stats();
     EXPECT_GT(stats.updates + stats.updates_missed, 0U);
@@ -173,7 +173,7 @@ TEST_F(Change, ComingAndGoingTargetsDoNotDisturbTheOthers) {
     const auto id = watch(staying);
     const auto older_than = [&](std::uint32_t age) {
         return [&, age](const Snapshot& snapshot) {
-            return percent_in(*snapshot.target(id), cold, [age](const auto& region) {
+            return percent_in(snapshot.of(id), cold, [age](const auto& region) {
                        return idle(region) && region.age >= age;
                    }) >= 75;
         };
@@ -184,13 +184,13 @@ TEST_F(Change, ComingAndGoingTargetsDoNotDisturbTheOthers) {
         Target passing;
         passing.map("area", 8 * mib);
         const auto passing_id = watch(passing);
-        ASSERT_TRUE(session.wait_for(3, [&](const Snapshot& snapshot) {
-            return snapshot.target(passing_id) != nullptr;
-        }));
+        ASSERT_TRUE(session.wait_for(
+            3, [&](const Snapshot& snapshot) { return snapshot.has(passing_id); }));
         EXPECT_EQ(session.remove(passing_id), 0);
         age += 1;
     }
-    // Three came and went, each for an interval at least; begun anew, it would take longer than this.
+    // Three came and went, each for an interval at least; begun anew, it would take longer than
+    // this.
     EXPECT_TRUE(session.wait_for(4, older_than(age)));
 }
 

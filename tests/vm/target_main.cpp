@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A program to be watched: maps, heats, cools and changes its memory as it is told on its standard input, a
-// command a line, and answers each with one line, 'ok …' or 'error …'.
+// A program to be watched: maps, heats, cools and changes its memory as it is told on its standard
+// input, a command a line, and answers each with one line, 'ok …' or 'error …'.
 //
-//   map NAME BYTES KIND   KIND: base, huge, hugetlb, none (PROT_NONE), file:PATH, phys:ADDRESS (/dev/mem)
+//   map NAME BYTES KIND   KIND: base, huge, hugetlb, none (PROT_NONE), file:PATH, phys:ADDRESS
+//   (/dev/mem)
 //                         → ok START END; every page is touched once, except of 'none' and 'phys'
 //   unmap NAME OFFSET BYTES
 //   hot NAME | cool NAME  a thread touches every page of it all the time, or no longer
@@ -101,8 +102,8 @@ class Storm {
         thread_ = std::thread([this] {
             while (!stop_) {
                 constexpr std::size_t bytes = 64 * page;
-                void* memory =
-                    mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                 if (memory == MAP_FAILED) continue;
                 std::memset(memory, 1, bytes);
                 // In two parts, so that a mapping is split as well.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Unloading the module: never while somebody has a session.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 
 #include "session.h"
 

@@ -9,7 +9,8 @@
 namespace damon_schemes::core {
 namespace {
 
-// One target's regions with room for some more, all 20 of 20 samples taken unless a test says otherwise.
+// One target's regions with room for some more, all 20 of 20 samples taken unless a test says
+// otherwise.
 class Adjust : public testing::Test {
   protected:
     void set(const Borders& which) {
@@ -29,7 +30,8 @@ class Adjust : public testing::Test {
     std::array<ds_region, capacity> memory{};
     std::array<ds_slice, 4> slices{};
     ds_regions regions{};
-    ds_limits limits{.min_regions = 1, .max_regions = 64, .max_nr_accesses = 20, .min_region_size = 1};
+    ds_limits limits{
+        .min_regions = 1, .max_regions = 64, .max_nr_accesses = 20, .min_region_size = 1};
 };
 
 using Aggregate = Adjust;
@@ -128,7 +130,14 @@ TEST_F(Merge, SizesBeyond32BitsAreWeighedToo) {
 }
 
 TEST_F(Merge, OnlyNeighboursThatAreUsedAlike) {
-    set({{0, 100}, {100, 112}, {114, 122}, {122, 130}, {130, 156}, {156, 170}, {170, 184}, {184, 230}});
+    set({{0, 100},
+         {100, 112},
+         {114, 122},
+         {122, 130},
+         {130, 156},
+         {156, 170},
+         {170, 184},
+         {184, 230}});
     const std::array<std::uint32_t, 8> nr{0, 0, 10, 10, 20, 30, 1, 2};
     for (std::size_t i = 0; i < 8; i++) memory[i].nr_accesses = nr[i];
     limits.max_nr_accesses = 90;  // a threshold of 9

@@ -30,12 +30,13 @@ std::uint64_t bytes_in(const Session& session, const Area& area, const Predicate
     return bytes;
 }
 
-// 256 MiB of cold memory with 64 MiB of hot memory in it, between a small heap and a stack that are idle.
+// 256 MiB of cold memory with 64 MiB of hot memory in it, between a small heap and a stack that are
+// idle.
 class Convergence : public testing::TestWithParam<std::uint64_t> {
   protected:
     static constexpr std::uint64_t base = 0x7f0000000000;
-    static constexpr Area cold_below{base, base + 100 * mib}, hot{base + 100 * mib, base + 164 * mib},
-        cold_above{base + 164 * mib, base + 320 * mib};
+    static constexpr Area cold_below{base, base + 100 * mib},
+        hot{base + 100 * mib, base + 164 * mib}, cold_above{base + 164 * mib, base + 320 * mib};
 
     Convergence() : session(defaults, GetParam()) {
         ds_layout_walk walk{};
@@ -112,8 +113,9 @@ TEST_P(Convergence, ColdMemoryGrowsOldAndHotMemoryThatCoolsStartsAgain) {
     };
     interval(turned, [&] {
         EXPECT_LE(bytes_in(session, hot, old), 64 * mib * 5 / 100);
-        EXPECT_LE(bytes_in(session, cold_above, [](const ds_region& region) { return region.age > 1; }),
-                  (cold_above.end - cold_above.start) / 10);
+        EXPECT_LE(
+            bytes_in(session, cold_above, [](const ds_region& region) { return region.age > 1; }),
+            (cold_above.end - cold_above.start) / 10);
     });
     EXPECT_TRUE(comes_true(160, turned, [&] {
         return bytes_in(session, hot, old) >= 64 * mib * 9 / 10;
@@ -137,13 +139,14 @@ TEST_P(Convergence, MissedSamplesDoNotCoolMemory) {
 TEST_P(Convergence, NothingIsConcludedWhereEveryLookIsMissed) {
     intervals(60, look_at);
     for (int i = 0; i < 50; i++)
-        interval([](std::uint32_t, std::uint64_t) { return DS_LOOK_MISSED; }, [&] {
-            EXPECT_EQ(bytes_in(session, cold_below, idle), 0U);
-            EXPECT_EQ(bytes_in(session, hot, accessed), 0U);
-        });
+        interval([](std::uint32_t, std::uint64_t) { return DS_LOOK_MISSED; },
+                 [&] {
+                     EXPECT_EQ(bytes_in(session, cold_below, idle), 0U);
+                     EXPECT_EQ(bytes_in(session, hot, accessed), 0U);
+                 });
     // 60 intervals were seen, so nothing is older, however long nothing was seen since.
-    EXPECT_EQ(bytes_in(session, cold_below, [](const ds_region& region) { return region.age > 60; }),
-              0U);
+    EXPECT_EQ(
+        bytes_in(session, cold_below, [](const ds_region& region) { return region.age > 60; }), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Convergence, testing::Values(1, 2, 3, 5, 8, 13, 21, 34),

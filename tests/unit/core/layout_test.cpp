@@ -49,8 +49,9 @@ TEST(Layout, EmptyMappingsDoNotCount) {
 }
 
 TEST(Layout, BordersMoveOutwardsToTheMinimumRegionSize) {
-    EXPECT_EQ(layout_borders({{0x1234, 0x2345}, {0x100001, 0x100002}, {0x900000, 0x901000}}, 0x1000),
-              (Borders{{0x1000, 0x3000}, {0x100000, 0x101000}, {0x900000, 0x901000}}));
+    EXPECT_EQ(
+        layout_borders({{0x1234, 0x2345}, {0x100001, 0x100002}, {0x900000, 0x901000}}, 0x1000),
+        (Borders{{0x1000, 0x3000}, {0x100000, 0x101000}, {0x900000, 0x901000}}));
 }
 
 TEST(Layout, RangesThatTouchOnceAlignedAreOne) {
@@ -83,8 +84,7 @@ TEST_F(Cut, EvenPieces) {
 
 TEST_F(Cut, TheLastPieceTakesTheRest) {
     ASSERT_EQ(cut(5, 59, 5), 5);
-    EXPECT_EQ(borders(out.data(), 5),
-              (Borders{{5, 15}, {15, 25}, {25, 35}, {35, 45}, {45, 59}}));
+    EXPECT_EQ(borders(out.data(), 5), (Borders{{5, 15}, {15, 25}, {25, 35}, {35, 45}, {45, 59}}));
 }
 
 TEST_F(Cut, PiecesSmallerThanTheMinimumAreRefused) {
@@ -93,7 +93,9 @@ TEST_F(Cut, PiecesSmallerThanTheMinimumAreRefused) {
     EXPECT_EQ(cut(0, 0x4000, 4, 0x1000), 4);
 }
 
-TEST_F(Cut, NoPiecesAreRefused) { EXPECT_EQ(cut(0, 100, 0), -1); }
+TEST_F(Cut, NoPiecesAreRefused) {
+    EXPECT_EQ(cut(0, 100, 0), -1);
+}
 
 TEST_F(Cut, MorePiecesThanThereIsRoomForAreRefused) {
     out[3].start = 77;
@@ -177,9 +179,16 @@ TEST_F(Adopt, TheSameLayoutChangesNothing) {
 }
 
 TEST_F(Adopt, AFormerGapInsideARangeGetsARegionOfItsOwn) {
-    EXPECT_EQ(adopt({{10, 59}, {70, 100}, {200, 210}}),
-              (Borders{{10, 20}, {20, 30}, {30, 50}, {50, 55}, {55, 57}, {57, 59},
-                       {70, 80}, {80, 90}, {90, 100}, {200, 210}}));
+    EXPECT_EQ(adopt({{10, 59}, {70, 100}, {200, 210}}), (Borders{{10, 20},
+                                                                 {20, 30},
+                                                                 {30, 50},
+                                                                 {50, 55},
+                                                                 {55, 57},
+                                                                 {57, 59},
+                                                                 {70, 80},
+                                                                 {80, 90},
+                                                                 {90, 100},
+                                                                 {200, 210}}));
 }
 
 TEST_F(Adopt, ARegionThatReachesIntoTwoRangesIsInBoth) {
@@ -189,7 +198,9 @@ TEST_F(Adopt, ARegionThatReachesIntoTwoRangesIsInBoth) {
     for (int i = 0; i < 3; i++) EXPECT_EQ(out[static_cast<std::size_t>(i)].age, 3U);
 }
 
-TEST_F(Adopt, NothingMappedLeavesNoRegion) { EXPECT_EQ(adopt({}), (Borders{})); }
+TEST_F(Adopt, NothingMappedLeavesNoRegion) {
+    EXPECT_EQ(adopt({}), (Borders{}));
+}
 
 TEST_F(Adopt, WithoutOldRegionsEachRangeIsOneRegion) {
     old.clear();

@@ -35,7 +35,8 @@ ds_layout any_layout(std::uint64_t choice, std::uint64_t min_region_size) {
     std::uint64_t at = 0x400000 + ds_random_below(&random, 64) * page;
     const auto mappings = ds_random_below(&random, 24);
     for (std::uint64_t i = 0; i < mappings; i++) {
-        const auto size = (1 + ds_random_below(&random, 1ULL << ds_random_below(&random, 14))) * page;
+        const auto size =
+            (1 + ds_random_below(&random, 1ULL << ds_random_below(&random, 14))) * page;
         ds_layout_add(&walk, at, at + size);
         at += size;
         if (ds_random_below(&random, 2))
@@ -125,9 +126,11 @@ rc::Gen<std::vector<Operation>> operations() {
         // Whole intervals and samples come more often than the rest.
         return n < 10 ? static_cast<Step>(n) : n < 12 ? Step::interval : Step::sample;
     });
-    return rc::gen::container<std::vector<Operation>>(rc::gen::map(
-        rc::gen::pair(step, rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)),
-        [](const std::pair<Step, std::uint64_t>& both) { return Operation{both.first, both.second}; }));
+    return rc::gen::container<std::vector<Operation>>(
+        rc::gen::map(rc::gen::pair(step, rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)),
+                     [](const std::pair<Step, std::uint64_t>& both) {
+                         return Operation{both.first, both.second};
+                     }));
 }
 
 void holds_under_any_operations(std::uint32_t min_regions, std::uint32_t max_regions,

@@ -22,9 +22,11 @@ double chi_square(const Counts& counts, double expected) {
     return sum;
 }
 
-// Five standard deviations above the mean of chi square with `freedom` degrees (its variance is twice
-// that): one false alarm in millions, and the seeds are fixed anyway.
-double chi_square_limit(double freedom) { return freedom + 5 * std::sqrt(2 * freedom); }
+// Five standard deviations above the mean of chi square with `freedom` degrees (its variance is
+// twice that): one false alarm in millions, and the seeds are fixed anyway.
+double chi_square_limit(double freedom) {
+    return freedom + 5 * std::sqrt(2 * freedom);
+}
 
 TEST(Random, IsEvenBelowABoundThatIsNoPowerOfTwo) {
     for (const std::uint64_t seed : {0ULL, 1ULL, 42ULL, ~0ULL}) {

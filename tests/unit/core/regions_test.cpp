@@ -33,7 +33,9 @@ class Regions : public testing::Test {
     ds_regions regions{};
 };
 
-TEST_F(Regions, BytesAreSummedOverAllTargets) { EXPECT_EQ(ds_regions_bytes(&regions), 60U); }
+TEST_F(Regions, BytesAreSummedOverAllTargets) {
+    EXPECT_EQ(ds_regions_bytes(&regions), 60U);
+}
 
 TEST_F(Regions, ReplacingByMoreMovesTheOthersUp) {
     const auto with = regions_of({{20, 22}, {22, 25}, {25, 30}});

@@ -105,8 +105,7 @@ bool Session::add_target(const ds_layout& layout) {
     const std::uint32_t room = limits_.max_regions - all.nr;
     std::vector<ds_region> first(room);
     const auto piece = (ds_regions_bytes(&all) + ds_layout_bytes(&layout)) / limits_.min_regions;
-    const auto nr =
-        ds_layout_regions(&layout, piece, limits_.min_region_size, first.data(), room);
+    const auto nr = ds_layout_regions(&layout, piece, limits_.min_region_size, first.data(), room);
     all.slices[all.nr_slices++] = {all.nr, 0};
     layouts_.push_back(layout);
     expect(ds_regions_replace(&all, all.nr_slices - 1, first.data(), nr) == 0, "add", "no room");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A monitoring session without a kernel: the core, driven in the module's order, over address spaces that
-// a test makes up.  After every step it says what broke of what must always hold.
+// A monitoring session without a kernel: the core, driven in the module's order, over address
+// spaces that a test makes up.  After every step it says what broke of what must always hold.
 #pragma once
 
 #include <cstdint>

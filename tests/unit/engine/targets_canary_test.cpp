@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -26,7 +27,7 @@ std::string file_of(const Canary& canary, const char* name) {
 }
 
 TEST(CanaryTest, has_its_whole_area_in_memory_as_base_pages) {
-    const auto canary = Canary::start(5ms);
+    const auto canary = Canary::start();
     ASSERT_TRUE(canary.ok()) << canary.error().message;
     EXPECT_EQ(canary->area().size(), canary_size);
     const Descriptor folder(
@@ -46,7 +47,7 @@ TEST(CanaryTest, has_its_whole_area_in_memory_as_base_pages) {
 // Clears the referenced marks and waits until all of them are set again, which nothing but a pass
 // over the area does.
 TEST(CanaryTest, touches_every_page_again_and_again) {
-    const auto canary = Canary::start(5ms);
+    const auto canary = Canary::start();
     ASSERT_TRUE(canary.ok()) << canary.error().message;
     for (int round = 0; round < 3; ++round) {
         const Descriptor clear(
@@ -71,7 +72,7 @@ TEST(CanaryTest, touches_every_page_again_and_again) {
 
 TEST(CanaryTest, keeps_no_descriptor_of_the_engine) {
     const Descriptor ours(::open("/dev/null", O_RDONLY));  // not close-on-exec, and yet not kept
-    const auto canary = Canary::start(5ms);
+    const auto canary = Canary::start();
     ASSERT_TRUE(canary.ok()) << canary.error().message;
     std::vector<std::string> kept;
     for (const auto& entry : std::filesystem::directory_iterator(file_of(*canary, "fd"))) {
@@ -83,7 +84,7 @@ TEST(CanaryTest, keeps_no_descriptor_of_the_engine) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(CanaryTest, does_not_carry_the_engines_memory_with_it) {
     const std::vector<char> ballast(64 << 20, 'x');
-    const auto canary = Canary::start(5ms);
+    const auto canary = Canary::start();
     ASSERT_TRUE(canary.ok()) << canary.error().message;
     const auto maps = read_file(file_of(*canary, "maps"));
     ASSERT_TRUE(maps.has_value());
@@ -100,7 +101,7 @@ TEST(CanaryTest, does_not_carry_the_engines_memory_with_it) {
 TEST(CanaryTest, is_ended_and_reaped_with_its_object) {
     std::int32_t pid = 0;
     {
-        auto canary = Canary::start(5ms);
+        auto canary = Canary::start();
         ASSERT_TRUE(canary.ok()) << canary.error().message;
         pid = canary->pid();
         const Canary moved = std::move(*canary);
@@ -118,7 +119,7 @@ TEST(CanaryTest, dies_with_an_engine_that_is_killed) {
     ASSERT_EQ(::pipe(ends.data()), 0);
     const pid_t engine = ::fork();
     if (engine == 0) {
-        const auto canary = Canary::start(5ms);
+        const auto canary = Canary::start();
         const std::int32_t pid = canary ? canary->pid() : 0;
         if (::write(ends[1], &pid, sizeof pid) != sizeof pid) ::_exit(1);
         for (;;) ::pause();
@@ -134,9 +135,14 @@ TEST(CanaryTest, dies_with_an_engine_that_is_killed) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST(CanaryTest, refuses_an_interval_of_nothing) {
-    EXPECT_FALSE(Canary::start(0ms).ok());
-    EXPECT_FALSE(Canary::start(-1ms).ok());
+TEST(CanaryTest, stays_on_the_processor_it_names) {
+    const auto canary = Canary::start();
+    ASSERT_TRUE(canary.ok()) << canary.error().message;
+    ASSERT_GE(canary->processor(), 0);
+    cpu_set_t allowed;
+    ASSERT_EQ(::sched_getaffinity(canary->pid(), sizeof allowed, &allowed), 0);
+    EXPECT_EQ(CPU_COUNT(&allowed), 1);
+    EXPECT_TRUE(CPU_ISSET(static_cast<std::size_t>(canary->processor()), &allowed));
 }
 
 }  // namespace

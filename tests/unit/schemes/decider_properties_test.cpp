@@ -1,1 +1,415 @@
 // SPDX-License-Identifier: MIT
+// What holds for every policy, every snapshot and every order of reports.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "tests/unit/schemes/observed.h"
+
+namespace damon_schemes {
+namespace {
+
+using namespace observed;
+
+constexpr std::uint64_t page = 4096;
+constexpr std::uint64_t pages = 48;  // of each target
+
+template <typename T>
+Range<T> any_range(std::vector<T> bounds) {
+    Range<T> range;
+    if (*rc::gen::inRange(0, 2) == 0) range.min = *rc::gen::elementOf(bounds);
+    if (*rc::gen::inRange(0, 2) == 0) range.max = *rc::gen::elementOf(bounds);
+    if (range.min && range.max && *range.max < *range.min) std::swap(range.min, range.max);
+    return range;
+}
+
+Scheme any_scheme(bool with_quota) {
+    Scheme scheme;
+    scheme.action = *rc::gen::element(Action::pageout, Action::pageout, Action::cold,
+                                      Action::willneed, Action::stat);
+    scheme.size = any_range<Bytes>({{page}, {4 * page}, {16 * page}});
+    scheme.frequency = any_range<Share>({{0}, {100'000}, {500'000}, {1'000'000}});
+    scheme.age = any_range<Duration>({Duration(100ms), Duration(450ms), Duration(2s)});
+    scheme.allow_unseen_accesses = *rc::gen::arbitrary<bool>();
+    if (with_quota && *rc::gen::inRange(0, 2) == 0) {
+        scheme.quota.bytes = Bytes{page * *rc::gen::inRange<std::uint64_t>(1, 60) + 17};
+        scheme.quota.per = *rc::gen::element(Duration(300ms), Duration(1s));
+    }
+    if (with_quota && *rc::gen::inRange(0, 3) == 0) scheme.quota.time = Duration(1ms);
+    return scheme;
+}
+
+TargetSnapshot any_target(std::uint64_t id) {
+    TargetSnapshot seen = target(id, {});
+    std::uint64_t at_page = *rc::gen::inRange<std::uint64_t>(0, 3);
+    while (at_page < pages) {
+        const auto end = at_page + *rc::gen::inRange<std::uint64_t>(1, 20);
+        Region region;
+        region.range = {at_page * page, std::min(end, pages) * page};
+        region.sampled = *rc::gen::element(0U, 1U, 20U, 20U, 20U);
+        if (region.sampled != 0) {
+            region.accessed =
+                *rc::gen::inRange(0, 2) == 0 ? 0 : *rc::gen::inRange(0U, region.sampled + 1);
+            region.absent = *rc::gen::inRange(0U, region.sampled - region.accessed + 1);
+        }
+        region.age = *rc::gen::element(0U, 3U, 20U, 100U);
+        seen.regions.push_back(region);
+        at_page = end + (*rc::gen::inRange(0, 3) == 0 ? 1 : 0);
+    }
+    seen.unseen_accesses = *rc::gen::inRange(0, 8) == 0;
+    seen.denied = *rc::gen::inRange(0, 12) == 0;
+    seen.generation = *rc::gen::inRange(0, 12) == 0 ? 2 : 1;
+    return seen;
+}
+
+Conditions any_conditions(std::uint64_t step) {
+    Conditions conditions = seeing();
+    conditions.sees = *rc::gen::inRange(0, 10) != 0;
+    conditions.free_swap = Share{*rc::gen::element(0U, 99'999U, 100'000U, 1'000'000U)};
+    if (*rc::gen::inRange(0, 10) == 0) conditions.free_swap.reset();
+    for (std::uint64_t id = 1; id <= 3; ++id)
+        conditions.faults.push_back({{id}, step > 60 && id == 2 ? step * 1000 : 5});
+    return conditions;
+}
+
+std::uint64_t bytes_of(const Snapshot& snapshot) {
+    std::uint64_t bytes = 0;
+    for (const TargetSnapshot& seen : snapshot.targets)
+        if (!seen.exited)
+            for (const Region& region : seen.regions) bytes += region.range.size().count;
+    return bytes;
+}
+
+// Runs a session of random snapshots, plans and reports, and hands each step to `look`.
+template <typename Look>
+void run_session(const Policy& policy, int steps, Look look) {
+    Decider decider(policy);
+    Duration time{};
+    struct Flying {
+        ActionReport report;
+    };
+    std::vector<ActionReport> flying;
+    for (int step = 0; step < steps; ++step) {
+        time +=
+            *rc::gen::element(Duration(100ms), Duration(100ms), Duration(400ms), Duration(1200ms));
+        std::vector<TargetSnapshot> targets;
+        for (std::uint64_t id = 1; id <= 3; ++id)
+            if (*rc::gen::inRange(0, 15) != 0) targets.push_back(any_target(id));
+        const Snapshot seen = snapshot(time, targets);
+        const Conditions conditions = any_conditions(static_cast<std::uint64_t>(step));
+        const Plan plan = decider.decide(seen, conditions);
+        look(seen, conditions, plan);
+        for (const PlannedRange& planned : plan.ranges) {
+            ActionReport report = done(seen, planned, seen.time);
+            report.advised =
+                *rc::gen::element(Bytes{}, report.advised, Bytes{report.advised.count / 2});
+            report.spent = *rc::gen::element(Duration(0), Duration(10us), Duration(5ms));
+            flying.push_back(report);
+        }
+        while (!flying.empty() && *rc::gen::inRange(0, 4) != 0) {
+            const auto index = *rc::gen::inRange<std::size_t>(0, flying.size());
+            decider.report(flying[index]);
+            flying.erase(flying.begin() + static_cast<std::ptrdiff_t>(index));
+        }
+    }
+}
+
+TEST(DeciderProperties, EveryByteIsAccountedForExactlyOnce) {
+    EXPECT_TRUE(rc::check([] {
+        std::vector<Scheme> schemes;
+        const auto count = *rc::gen::inRange(1, 5);
+        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme(true));
+        run_session(
+            policy(schemes), 12, [&](const Snapshot& seen, const Conditions&, const Plan& plan) {
+                RC_ASSERT(plan.schemes.size() == schemes.size());
+                const std::uint64_t all = bytes_of(seen);
+                for (std::size_t i = 0; i < schemes.size(); ++i) {
+                    const SchemeTally& tally = plan.schemes[i];
+                    std::uint64_t unmatched = 0;
+                    std::uint64_t stopped = 0;
+                    for (std::size_t r = 0; r < reason_count; ++r)
+                        (r <= static_cast<std::size_t>(Reason::age) ? unmatched : stopped) +=
+                            tally.held_back[r].count;
+                    RC_ASSERT(tally.matched.count + unmatched == all);
+                    if (acts(schemes[i].action))
+                        RC_ASSERT(tally.planned.count + stopped == tally.matched.count);
+                    else
+                        RC_ASSERT(tally.planned.count + stopped == 0U);
+                    std::uint64_t planned = 0;
+                    std::uint64_t ranges = 0;
+                    for (const PlannedRange& range : plan.ranges) {
+                        if (range.scheme != i) continue;
+                        planned += range.range.size().count;
+                        ++ranges;
+                    }
+                    RC_ASSERT(planned == tally.planned.count);
+                    RC_ASSERT(ranges == tally.planned_ranges);
+                    const std::uint64_t by_quota = held(tally, Reason::quota_bytes).count +
+                                                   held(tally, Reason::quota_time).count;
+                    RC_ASSERT(tally.quota_exceeded == (by_quota != 0));
+                }
+            });
+    }));
+}
+
+TEST(DeciderProperties, OnlyKnownMatchingMemoryIsPlannedAndNoneTwice) {
+    EXPECT_TRUE(rc::check([] {
+        std::vector<Scheme> schemes;
+        const auto count = *rc::gen::inRange(1, 5);
+        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme(true));
+        run_session(
+            policy(schemes), 12,
+            [&](const Snapshot& seen, const Conditions& conditions, const Plan& plan) {
+                std::set<std::pair<std::uint32_t, std::uint64_t>> taken;
+                std::uint32_t last_scheme = 0;
+                for (const PlannedRange& planned : plan.ranges) {
+                    RC_ASSERT(planned.scheme >= last_scheme);
+                    last_scheme = planned.scheme;
+                    const Scheme& scheme = schemes[planned.scheme];
+                    const TargetSnapshot& target = seen.targets[planned.target];
+                    RC_ASSERT(acts(scheme.action) && conditions.sees && !target.denied);
+                    RC_ASSERT(!target.unseen_accesses || scheme.allow_unseen_accesses);
+                    RC_ASSERT(!planned.range.empty());
+                    RC_ASSERT(planned.range.start % page == 0 && planned.range.end % page == 0);
+                    for (auto address = planned.range.start; address < planned.range.end;
+                         address += page) {
+                        const auto region = std::find_if(
+                            target.regions.begin(), target.regions.end(), [&](const Region& r) {
+                                return r.range.start <= address && address < r.range.end;
+                            });
+                        RC_ASSERT(region != target.regions.end());
+                        RC_ASSERT(region->known());
+                        RC_ASSERT(scheme.size.contains(region->range.size()));
+                        RC_ASSERT(scheme.frequency.contains(frequency(*region)));
+                        RC_ASSERT(scheme.age.contains(region->age * seen.aggregation_interval));
+                        RC_ASSERT(taken.emplace(planned.target, address).second);
+                    }
+                }
+            });
+    }));
+}
+
+// The whole decision again, page by page and without any cleverness, for policies without quotas.
+TEST(DeciderProperties, PlansWhatAPageByPageModelPlans) {
+    EXPECT_TRUE(rc::check([] {
+        std::vector<Scheme> schemes;
+        const auto count = *rc::gen::inRange(1, 4);
+        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme(false));
+        Policy unbraked = policy(schemes);
+        unbraked.limits.brake.reset();
+        Decider decider(unbraked);
+        // Held until, by scheme, target and page.
+        std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, Instant> held_until;
+        std::map<std::uint64_t, std::uint64_t> generations;
+        Duration time{};
+        for (int step = 0; step < 10; ++step) {
+            time +=
+                *rc::gen::element(Duration(100ms), Duration(500ms), Duration(2s), Duration(30s));
+            std::vector<TargetSnapshot> targets;
+            for (std::uint64_t id = 1; id <= 2; ++id) targets.push_back(any_target(id));
+            const Snapshot seen = snapshot(time, targets);
+            const Conditions conditions = any_conditions(0);
+
+            std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>> expected;
+            for (std::uint32_t t = 0; t < targets.size(); ++t) {
+                const TargetSnapshot& target = targets[t];
+                if (generations.contains(target.id.value) &&
+                    generations[target.id.value] != target.generation)
+                    std::erase_if(held_until, [&](const auto& entry) {
+                        return std::get<1>(entry.first) == target.id.value;
+                    });
+                generations[target.id.value] = target.generation;
+                for (const Region& region : target.regions) {
+                    std::vector<std::uint32_t> able;
+                    for (std::uint32_t i = 0; i < schemes.size(); ++i) {
+                        const Scheme& scheme = schemes[i];
+                        const bool swap_low = scheme.action == Action::pageout &&
+                                              conditions.free_swap &&
+                                              conditions.free_swap->ppm < 100'000;
+                        if (acts(scheme.action) && region.known() && conditions.sees &&
+                            !target.denied &&
+                            (!target.unseen_accesses || scheme.allow_unseen_accesses) &&
+                            !swap_low && scheme.size.contains(region.range.size()) &&
+                            scheme.frequency.contains(frequency(region)) &&
+                            scheme.age.contains(region.age * seen.aggregation_interval))
+                            able.push_back(i);
+                    }
+                    if (able.empty()) continue;
+                    std::uint32_t winner = able.front();
+                    if (schemes[winner].action == Action::cold)
+                        for (const std::uint32_t i : able)
+                            if (schemes[i].action == Action::pageout) {
+                                winner = i;
+                                break;
+                            }
+                    if (region.nothing_present() && schemes[winner].action != Action::willneed)
+                        continue;
+                    for (auto address = region.range.start; address < region.range.end;
+                         address += page) {
+                        const auto held = held_until.find({winner, target.id.value, address});
+                        if (held == held_until.end() || held->second <= seen.time)
+                            expected.emplace(winner, t, address);
+                    }
+                }
+            }
+
+            const Plan plan = decider.decide(seen, conditions);
+            std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>> planned;
+            for (const PlannedRange& range : plan.ranges)
+                for (auto address = range.range.start; address < range.range.end; address += page)
+                    planned.emplace(range.scheme, range.target, address);
+            RC_ASSERT(planned == expected);
+
+            for (const PlannedRange& range : plan.ranges) {
+                const Scheme& scheme = schemes[range.scheme];
+                const Duration hold = std::max(scheme.age.min.value_or(Duration(0)), Duration(1s));
+                const bool reported = *rc::gen::inRange(0, 3) != 0;
+                const Instant acted = seen.time + 50ms;
+                if (reported) decider.report(done(seen, range, acted));
+                // A hold ends at a whole interval.
+                const Instant until =
+                    reported
+                        ? std::chrono::ceil<Duration>(
+                              at(std::chrono::ceil<std::chrono::duration<std::int64_t, std::deci>>(
+                                  acted + hold - at(0s))))
+                        : seen.time + std::max(hold, Duration(60s));
+                for (auto address = range.range.start; address < range.range.end; address += page)
+                    held_until[{range.scheme, targets[range.target].id.value, address}] = until;
+            }
+        }
+    }));
+}
+
+TEST(DeciderProperties, AWindowNeverLetsMoreThroughThanItsLimit) {
+    EXPECT_TRUE(rc::check([] {
+        Scheme limited = any_scheme(false);
+        limited.action = *rc::gen::element(Action::pageout, Action::cold, Action::willneed);
+        limited.quota.bytes = Bytes{page * *rc::gen::inRange<std::uint64_t>(1, 40)};
+        limited.quota.per = *rc::gen::element(Duration(300ms), Duration(1s), Duration(3s));
+        Decider decider(policy({limited}));
+        Duration time{};
+        std::map<std::int64_t, std::uint64_t> planned;
+        for (int step = 0; step < 30; ++step) {
+            const Snapshot seen = snapshot(time, std::vector{any_target(1), any_target(2)});
+            const Plan plan = decider.decide(seen, seeing());
+            planned[time / limited.quota.per] += plan.schemes[0].planned.count;
+            RC_ASSERT(planned[time / limited.quota.per] <= limited.quota.bytes->count);
+            // All of it is advised: nothing is given back.
+            for (const PlannedRange& range : plan.ranges)
+                decider.report(done(seen, range, seen.time, 1ms));
+            time += *rc::gen::element(Duration(100ms), Duration(200ms), Duration(700ms));
+        }
+    }));
+}
+
+// However small the quota: no page waits for longer than a whole round.
+TEST(DeciderProperties, AQuotaGoesRoundAllThatMatches) {
+    EXPECT_TRUE(rc::check([] {
+        Scheme limited = scheme(Action::pageout, 0s);
+        const auto budget = *rc::gen::inRange<std::uint64_t>(1, 20);
+        limited.quota = {Bytes{page * budget}, {}, Duration(2s)};
+        Decider decider(policy({limited}));
+        std::vector<TargetSnapshot> targets;
+        std::uint64_t matching = 0;
+        for (std::uint64_t id = 1; id <= 3; ++id) {
+            TargetSnapshot seen = any_target(id);
+            seen.denied = seen.unseen_accesses = false;
+            seen.generation = 1;
+            for (Region& region : seen.regions) {
+                region.sampled = 20;
+                region.absent = 0;
+                if (region.accessed == 0) matching += region.range.size().count / page;
+            }
+            targets.push_back(seen);
+        }
+        std::set<std::pair<std::uint32_t, std::uint64_t>> reached;
+        const std::uint64_t round = (matching + budget - 1) / budget;
+        for (std::uint64_t window = 0; window < round; ++window) {
+            const Snapshot seen = snapshot(static_cast<int>(window) * 2s, targets);
+            const Plan plan = decider.decide(seen, seeing());
+            for (const PlannedRange& range : plan.ranges) {
+                for (auto address = range.range.start; address < range.range.end; address += page)
+                    reached.emplace(range.target, address);
+                decider.report(done(seen, range, seen.time));
+            }
+        }
+        RC_ASSERT(reached.size() == matching);
+    }));
+}
+
+TEST(DeciderProperties, TheSameInputsGiveTheSamePlans) {
+    EXPECT_TRUE(rc::check([] {
+        std::vector<Scheme> schemes{any_scheme(true), any_scheme(true)};
+        Decider one(policy(schemes));
+        Decider moved(policy({}));
+        Decider other(policy(schemes));
+        moved = std::move(other);
+        Duration time{};
+        for (int step = 0; step < 10; ++step, time += 300ms) {
+            const Snapshot seen = snapshot(time, std::vector{any_target(1), any_target(2)});
+            const Conditions conditions = any_conditions(0);
+            const Plan a = one.decide(seen, conditions);
+            const Plan b = moved.decide(seen, conditions);
+            RC_ASSERT(a.ranges.size() == b.ranges.size());
+            for (std::size_t i = 0; i < a.ranges.size(); ++i) {
+                RC_ASSERT(a.ranges[i].scheme == b.ranges[i].scheme);
+                RC_ASSERT(a.ranges[i].target == b.ranges[i].target);
+                RC_ASSERT(a.ranges[i].range == b.ranges[i].range);
+                if (*rc::gen::arbitrary<bool>()) {
+                    one.report(done(seen, a.ranges[i], seen.time, 10us));
+                    moved.report(done(seen, b.ranges[i], seen.time, 10us));
+                }
+            }
+        }
+    }));
+}
+
+TEST(DeciderProperties, AnythingThatASnapshotMaySayIsSurvived) {
+    EXPECT_TRUE(rc::check([] {
+        std::vector<Scheme> schemes{any_scheme(true), any_scheme(true)};
+        Decider decider(policy(schemes));
+        for (int step = 0; step < 10; ++step) {
+            Snapshot seen;
+            seen.time = Instant(Duration(*rc::gen::arbitrary<std::int64_t>()));
+            seen.aggregation_interval = Duration(*rc::gen::element<std::int64_t>(
+                -1, 0, 1, 1'000'000, std::numeric_limits<std::int64_t>::max()));
+            for (std::uint64_t t = 0; t < 2; ++t) {
+                TargetSnapshot target;
+                target.id = {*rc::gen::inRange<std::uint64_t>(0, 3) * 2 + t};
+                target.generation = *rc::gen::inRange<std::uint64_t>(0, 2);
+                target.exited = *rc::gen::inRange(0, 5) == 0;
+                std::uint64_t start = 0;
+                for (int i = 0; i < 3; ++i) {
+                    Region region;
+                    region.range.start = start;
+                    region.range.end = start =
+                        start + *rc::gen::element<std::uint64_t>(0, 1, page, 1ULL << 61);
+                    region.sampled = *rc::gen::arbitrary<std::uint32_t>();
+                    region.accessed =
+                        std::min(*rc::gen::arbitrary<std::uint32_t>(), region.sampled);
+                    region.absent = *rc::gen::arbitrary<std::uint32_t>();
+                    region.age = *rc::gen::arbitrary<std::uint32_t>();
+                    target.regions.push_back(region);
+                }
+                seen.targets.push_back(target);
+            }
+            const Plan plan = decider.decide(seen, any_conditions(0));
+            for (const PlannedRange& range : plan.ranges) {
+                ActionReport report =
+                    done(seen, range, Instant(Duration(*rc::gen::arbitrary<std::int64_t>())));
+                report.advised = {*rc::gen::arbitrary<std::uint64_t>()};
+                report.spent = Duration(*rc::gen::arbitrary<std::int32_t>());
+                decider.report(report);
+            }
+        }
+    }));
+}
+
+}  // namespace
+}  // namespace damon_schemes

@@ -25,7 +25,9 @@ std::vector<AddressRange> ranges_of(const Plan& plan, std::uint32_t scheme = 0) 
     return ranges;
 }
 
-AddressRange mibs(std::uint64_t first, std::uint64_t end) { return {first * mib, end * mib}; }
+AddressRange mibs(std::uint64_t first, std::uint64_t end) {
+    return {first * mib, end * mib};
+}
 
 TEST(Matching, TakesColdMemoryAndLeavesHotMemory) {
     Decider decider(policy({scheme(Action::pageout)}));
@@ -78,7 +80,8 @@ TEST(Matching, CountsAgeInAggregationIntervalsAlsoWhereItIsNoMultiple) {
     Decider decider(policy({between}));
     std::vector<std::uint32_t> matching;
     for (std::uint32_t age = 0; age < 8; ++age)
-        if (decider.decide(snapshot(0s, {cold(0, 1, age)}), seeing()).schemes[0].matched_regions == 1)
+        if (decider.decide(snapshot(0s, {cold(0, 1, age)}), seeing()).schemes[0].matched_regions ==
+            1)
             matching.push_back(age);
     EXPECT_THAT(matching, ElementsAre(3U, 4U));
 }
@@ -111,7 +114,8 @@ TEST(Matching, JoinsAdjacentRegionsIntoOneRange) {
 
 TEST(Matching, StatCountsAndPlansNothing) {
     Decider decider(policy({scheme(Action::stat)}));
-    const Plan plan = decider.decide(snapshot(0s, {cold(0, 4), absent(4, 6), hot(6, 7)}), Conditions{});
+    const Plan plan =
+        decider.decide(snapshot(0s, {cold(0, 4), absent(4, 6), hot(6, 7)}), Conditions{});
     EXPECT_THAT(plan.ranges, IsEmpty());
     EXPECT_EQ(plan.schemes[0].matched, mebibytes(6));
 }
@@ -181,7 +185,8 @@ TEST(HoldingBack, LowSwapDoesNotMatterWhereThePolicySaysSo) {
     Decider decider(careless);
     Conditions none = seeing();
     none.free_swap = Share{0};
-    EXPECT_THAT(ranges_of(decider.decide(snapshot(0s, {cold(0, 4)}), none)), ElementsAre(mibs(0, 4)));
+    EXPECT_THAT(ranges_of(decider.decide(snapshot(0s, {cold(0, 4)}), none)),
+                ElementsAre(mibs(0, 4)));
 }
 
 TEST(HoldingBack, AnExitedTargetHasNothing) {
@@ -296,9 +301,9 @@ TEST(ActingResetsTheAge, ReportsOfUnknownTargetsAndSchemesAreHarmless) {
 
 TEST(SeveralSchemes, PageoutGoesBeforeColdInWhateverOrder) {
     for (const bool pageout_first : {true, false}) {
-        Decider decider(
-            policy(pageout_first ? std::vector{scheme(Action::pageout), scheme(Action::cold)}
-                                 : std::vector{scheme(Action::cold), scheme(Action::pageout)}));
+        Decider decider(policy(pageout_first
+                                   ? std::vector{scheme(Action::pageout), scheme(Action::cold)}
+                                   : std::vector{scheme(Action::cold), scheme(Action::pageout)}));
         const Plan plan = decider.decide(snapshot(0s, {cold(0, 4)}), seeing());
         const std::uint32_t winner = pageout_first ? 0 : 1;
         EXPECT_THAT(ranges_of(plan, winner), ElementsAre(mibs(0, 4)));
@@ -364,7 +369,8 @@ TEST(Quota, GoesRoundToMemoryThatWasPassed) {
     for (int window = 0; window < 4; ++window) {
         const Snapshot seen = snapshot(window * 1s, {cold(0, 8), hot(8, 9), cold(9, 17)});
         const Plan plan = decider.decide(seen, seeing());
-        for (const PlannedRange& planned : plan.ranges) decider.report(done(seen, planned, seen.time));
+        for (const PlannedRange& planned : plan.ranges)
+            decider.report(done(seen, planned, seen.time));
         windows.push_back(ranges_of(plan));
     }
     EXPECT_THAT(windows[0], ElementsAre(mibs(0, 8), mibs(9, 11)));
@@ -399,11 +405,14 @@ TEST(Quota, CutsAtAPage) {
 
 TEST(Quota, WindowsAreAlignedToTheFirstSnapshot) {
     Decider decider(policy({limited(mebibytes(1), {})}));
-    EXPECT_EQ(decider.decide(snapshot(300ms, {cold(0, 9)}), seeing()).schemes[0].planned, mebibytes(1));
+    EXPECT_EQ(decider.decide(snapshot(300ms, {cold(0, 9)}), seeing()).schemes[0].planned,
+              mebibytes(1));
     EXPECT_EQ(decider.decide(snapshot(1200ms, {cold(0, 9)}), seeing()).schemes[0].planned, Bytes{});
-    EXPECT_EQ(decider.decide(snapshot(1300ms, {cold(0, 9)}), seeing()).schemes[0].planned, mebibytes(1));
+    EXPECT_EQ(decider.decide(snapshot(1300ms, {cold(0, 9)}), seeing()).schemes[0].planned,
+              mebibytes(1));
     // A window in which nothing was done leaves nothing to the next.
-    EXPECT_EQ(decider.decide(snapshot(7s, {cold(0, 9)}), seeing()).schemes[0].planned, mebibytes(1));
+    EXPECT_EQ(decider.decide(snapshot(7s, {cold(0, 9)}), seeing()).schemes[0].planned,
+              mebibytes(1));
 }
 
 TEST(Quota, RefusedBytesGoBackToTheWindowTheyWerePlannedIn) {
@@ -532,10 +541,10 @@ TEST(Names, EveryReasonHasAStableNameAndAnExplanation) {
         names.push_back(name_of(static_cast<Reason>(i)));
         EXPECT_NE(explanation_of(static_cast<Reason>(i)), explanation_of(Reason::count_));
     }
-    EXPECT_THAT(names, ElementsAre("unknown", "size", "frequency", "age", "other_scheme",
-                                   "recently_acted", "nothing_present", "unseen_accesses",
-                                   "target_denied", "observing_only", "brake", "swap_low",
-                                   "quota_bytes", "quota_time"));
+    EXPECT_THAT(names,
+                ElementsAre("unknown", "size", "frequency", "age", "other_scheme", "recently_acted",
+                            "nothing_present", "unseen_accesses", "target_denied", "observing_only",
+                            "brake", "swap_low", "quota_bytes", "quota_time"));
 }
 
 TEST(Names, EveryActionHasTheNameThatAPolicyGivesIt) {

@@ -19,7 +19,9 @@ using namespace std::chrono_literals;
 inline constexpr std::uint64_t mib = 1 << 20;
 inline constexpr Duration interval = 100ms;
 
-inline Instant at(Duration since_start) { return Instant(1000s + since_start); }
+inline Instant at(Duration since_start) {
+    return Instant(1000s + since_start);
+}
 
 // A region by its first and last MiB, as cold as can be.
 inline Region cold(std::uint64_t first_mib, std::uint64_t end_mib, std::uint32_t age = 200) {

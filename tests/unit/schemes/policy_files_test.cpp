@@ -94,7 +94,8 @@ std::map<std::string, Row> documented_keys() {
             std::erase(cell, '`');
             return cell;
         };
-        EXPECT_TRUE(rows.emplace(unquoted(cells[0]), Row{cells[1], unquoted(cells[2])}).second) << line;
+        EXPECT_TRUE(rows.emplace(unquoted(cells[0]), Row{cells[1], unquoted(cells[2])}).second)
+            << line;
     }
     return rows;
 }
@@ -113,16 +114,19 @@ TEST(PolicyReference, StatesTheReadersDefaultsAndTypes) {
         const auto found = documented.find(std::string(key.path));
         if (found == documented.end()) continue;
         const Row& row = found->second;
-        if (key.default_value.empty())
+        if (key.default_value.empty()) {
             EXPECT_TRUE(row.default_value.empty() || row.default_value == "–") << key.path;
-        else
+        } else {
             EXPECT_EQ(row.default_value, key.default_value) << key.path;
+        }
         static const std::map<KeyType, std::string> names{
-            {KeyType::integer, "number"}, {KeyType::text, "text"},   {KeyType::word, "word"},
-            {KeyType::boolean, "`true`"}, {KeyType::size, "size"},   {KeyType::duration, "duration"},
+            {KeyType::integer, "number"}, {KeyType::text, "text"},
+            {KeyType::word, "word"},      {KeyType::boolean, "`true`"},
+            {KeyType::size, "size"},      {KeyType::duration, "duration"},
             {KeyType::share, "share"},    {KeyType::tables, "tables"}};
-        if (const auto name = names.find(key.type); name != names.end())
+        if (const auto name = names.find(key.type); name != names.end()) {
             EXPECT_TRUE(row.type.starts_with(name->second)) << key.path << " is " << row.type;
+        }
     }
 }
 

@@ -1,1 +1,241 @@
 // SPDX-License-Identifier: MIT
+// Whatever stands in a policy: the reader says what is wrong, and what is right it reads as it was
+// meant.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <string>
+#include <vector>
+
+#include "schemes/policy/reader.h"
+#include "schemes/quantity.h"
+
+namespace damon_schemes {
+namespace {
+
+using namespace std::chrono_literals;
+
+Duration any_duration(Duration least, Duration most) {
+    return std::chrono::microseconds(*rc::gen::inRange<std::int64_t>(least / 1us, most / 1us + 1));
+}
+
+Policy any_policy() {
+    Policy policy;
+    MonitorAttributes& monitor = policy.monitor;
+    monitor.sampling_interval = any_duration(1us, 1s);
+    monitor.aggregation_interval = any_duration(monitor.sampling_interval, 10s);
+    monitor.update_interval = any_duration(monitor.aggregation_interval, 100s);
+    monitor.min_regions = *rc::gen::inRange(3U, 1000U);
+    monitor.max_regions = *rc::gen::inRange(monitor.min_regions, 1'000'000U);
+    monitor.min_region_size = {std::uint64_t{4096} << *rc::gen::inRange(0, 10)};
+    monitor.tlb = static_cast<TlbPolicy>(*rc::gen::inRange(0, 4));
+    const auto targets = *rc::gen::inRange(0, 3);
+    for (int i = 0; i < targets; ++i) {
+        TargetSelector target;
+        if (*rc::gen::arbitrary<bool>()) {
+            target.pid = *rc::gen::inRange(1, 100'000);
+        } else {
+            target.name =
+                *rc::gen::element<std::string>("a", "redis-server", "(sd-pam)", "ünï \"x\\");
+            target.all = *rc::gen::arbitrary<bool>();
+        }
+        policy.targets.push_back(target);
+    }
+    const auto schemes = *rc::gen::inRange(1, 4);
+    for (int i = 0; i < schemes; ++i) {
+        Scheme scheme;
+        scheme.name = "s-" + std::to_string(i);
+        scheme.action = static_cast<Action>(*rc::gen::inRange(0, 4));
+        if (*rc::gen::arbitrary<bool>())
+            scheme.size.min = Bytes{*rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)};
+        if (*rc::gen::arbitrary<bool>())
+            scheme.size.max =
+                std::max(scheme.size.min.value_or(Bytes{}), monitor.min_region_size) + mebibytes(3);
+        if (*rc::gen::arbitrary<bool>())
+            scheme.frequency.min = Share{*rc::gen::inRange(0U, 500'000U)};
+        if (*rc::gen::arbitrary<bool>())
+            scheme.frequency.max = Share{*rc::gen::inRange(500'000U, 1'000'001U)};
+        if (*rc::gen::arbitrary<bool>()) scheme.age.min = any_duration(0us, 1000s);
+        if (*rc::gen::arbitrary<bool>())
+            scheme.age.max = scheme.age.min.value_or(Duration(0)) + any_duration(10s, 100s);
+        if (scheme.action == Action::pageout) scheme.quota = default_pageout_quota();
+        if (scheme.action != Action::stat && *rc::gen::arbitrary<bool>()) {
+            scheme.quota.per = any_duration(1ms, 10s);
+            scheme.quota.bytes = Bytes{*rc::gen::inRange<std::uint64_t>(4096, 1ULL << 33)};
+            scheme.quota.time.reset();
+            if (*rc::gen::arbitrary<bool>())
+                scheme.quota.time = any_duration(1us, scheme.quota.per);
+        }
+        scheme.allow_unseen_accesses = *rc::gen::arbitrary<bool>();
+        scheme.split_huge_pages = *rc::gen::arbitrary<bool>();
+        policy.schemes.push_back(scheme);
+    }
+    if (*rc::gen::arbitrary<bool>()) policy.limits.min_free_swap.reset();
+    if (*rc::gen::arbitrary<bool>())
+        policy.limits.brake = Limits::Brake{*rc::gen::inRange<std::uint64_t>(1, 10000),
+                                            *rc::gen::inRange(1U, 1000U), any_duration(1s, 100s)};
+    else if (*rc::gen::arbitrary<bool>())
+        policy.limits.brake.reset();
+    return policy;
+}
+
+template <typename T>
+void write_range(std::string& text, const std::string& key, const Range<T>& range) {
+    if (!range.min && !range.max) return;
+    text += key + " = {";
+    if (range.min) text += " min = \"" + to_string(*range.min) + "\"";
+    if (range.min && range.max) text += ",";
+    if (range.max) text += " max = \"" + to_string(*range.max) + "\"";
+    text += " }\n";
+}
+
+std::string text_of(const Policy& policy) {
+    static const std::vector<std::string> tlb{"auto", "none", "page", "full"};
+    const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
+    const MonitorAttributes& monitor = policy.monitor;
+    std::string text = "version = 1\n[monitor]\n";
+    text += "sampling_interval = \"" + to_string(monitor.sampling_interval) + "\"\n";
+    text += "aggregation_interval = \"" + to_string(monitor.aggregation_interval) + "\"\n";
+    text += "update_interval = \"" + to_string(monitor.update_interval) + "\"\n";
+    text += "regions = { min = " + std::to_string(monitor.min_regions) +
+            ", max = " + std::to_string(monitor.max_regions) + " }\n";
+    text += "min_region_size = \"" + to_string(monitor.min_region_size) + "\"\n";
+    text += "tlb = \"" + tlb[static_cast<std::size_t>(monitor.tlb)] + "\"\n";
+    for (const TargetSelector& target : policy.targets) {
+        text += "[[target]]\n";
+        if (target.pid) text += "pid = " + std::to_string(*target.pid) + "\n";
+        if (target.name) text += "name = '" + *target.name + "'\nall = " + truth(target.all) + "\n";
+    }
+    for (const Scheme& scheme : policy.schemes) {
+        text += "[[scheme]]\nname = \"" + scheme.name + "\"\naction = \"" +
+                std::string(name_of(scheme.action)) + "\"\n";
+        write_range(text, "size", scheme.size);
+        write_range(text, "frequency", scheme.frequency);
+        write_range(text, "age", scheme.age);
+        if (scheme.quota.bytes || scheme.quota.time) {
+            text += "quota = { bytes = \"" +
+                    (scheme.quota.bytes ? to_string(*scheme.quota.bytes) : "off");
+            text += "\", time = \"" + (scheme.quota.time ? to_string(*scheme.quota.time) : "off");
+            text += "\", per = \"" + to_string(scheme.quota.per) + "\" }\n";
+        }
+        text += "allow_unseen_accesses = " + truth(scheme.allow_unseen_accesses) + "\n";
+        text += "split_huge_pages = " + truth(scheme.split_huge_pages) + "\n";
+    }
+    text += "[limits]\nmin_free_swap = \"" +
+            (policy.limits.min_free_swap ? to_string(*policy.limits.min_free_swap) : "off") +
+            "\"\n";
+    if (const auto& brake = policy.limits.brake)
+        text += "brake = { faults_per_second = " + std::to_string(brake->faults_per_second) +
+                ", times = " + std::to_string(brake->times) + ", pause = \"" +
+                to_string(brake->pause) + "\" }\n";
+    else
+        text += "brake = \"off\"\n";
+    return text;
+}
+
+void expect_same(const Policy& a, const Policy& b) {
+    RC_ASSERT(a.monitor == b.monitor);
+    RC_ASSERT(a.limits == b.limits);
+    RC_ASSERT(a.schemes == b.schemes);
+    RC_ASSERT(a.targets.size() == b.targets.size());
+    for (std::size_t i = 0; i < a.targets.size(); ++i) {
+        RC_ASSERT(a.targets[i].pid == b.targets[i].pid);
+        RC_ASSERT(a.targets[i].name == b.targets[i].name);
+        RC_ASSERT(a.targets[i].all == b.targets[i].all);
+    }
+}
+
+TEST(PolicyProperties, WhatIsWrittenIsRead) {
+    EXPECT_TRUE(rc::check([] {
+        const Policy policy = any_policy();
+        const std::string text = text_of(policy);
+        RC_LOG() << text;
+        const PolicyReading reading = read_policy(text, {});
+        for (const PolicyError& error : reading.errors) RC_LOG() << to_string(error) << "\n";
+        RC_ASSERT(reading.ok());
+        expect_same(reading.policy, policy);
+    }));
+}
+
+// What a sound reading promises, whatever it came from.
+void expect_sound(const Policy& policy) {
+    const MonitorAttributes& monitor = policy.monitor;
+    RC_ASSERT(monitor.sampling_interval >= 1us);
+    RC_ASSERT(monitor.sampling_interval <= monitor.aggregation_interval);
+    RC_ASSERT(monitor.aggregation_interval <= monitor.update_interval);
+    RC_ASSERT(monitor.min_regions >= 3U && monitor.min_regions <= monitor.max_regions);
+    RC_ASSERT(monitor.min_region_size >= kibibytes(4));
+    RC_ASSERT(!policy.schemes.empty());
+    for (const Scheme& scheme : policy.schemes) {
+        RC_ASSERT(!scheme.name.empty());
+        RC_ASSERT(!scheme.quota.bytes || scheme.quota.bytes->count >= 4096U);
+        RC_ASSERT(!scheme.quota.time ||
+                  (*scheme.quota.time > Duration(0) && *scheme.quota.time <= scheme.quota.per));
+    }
+    for (const TargetSelector& target : policy.targets)
+        RC_ASSERT(target.pid.has_value() != target.name.has_value());
+}
+
+TEST(PolicyProperties, AnySlipIsReadOrReported) {
+    EXPECT_TRUE(rc::check([] {
+        std::string text = text_of(any_policy());
+        std::vector<std::string> overrides;
+        const auto slips = *rc::gen::inRange(1, 6);
+        for (int i = 0; i < slips && !text.empty(); ++i) {
+            const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
+            static const std::vector<std::string> pieces{"[",
+                                                         "]",
+                                                         "{",
+                                                         "}",
+                                                         "\"",
+                                                         "'",
+                                                         "\"\"\"",
+                                                         ".",
+                                                         "=",
+                                                         ",",
+                                                         "\n",
+                                                         "#",
+                                                         "-",
+                                                         "9",
+                                                         "1e400",
+                                                         "\\",
+                                                         std::string(1, '\0'),
+                                                         "\xff",
+                                                         "\r",
+                                                         "a.",
+                                                         "[[",
+                                                         "]]",
+                                                         "off",
+                                                         "true",
+                                                         "1979-05-27",
+                                                         "nan"};
+            switch (*rc::gen::inRange(0, 4)) {
+                case 0:
+                    text.insert(at, *rc::gen::elementOf(pieces));
+                    break;
+                case 1:
+                    text.erase(at, *rc::gen::inRange<std::size_t>(1, 20));
+                    break;
+                case 2:
+                    text.insert(at,
+                                text.substr(*rc::gen::inRange<std::size_t>(0, text.size()), 30));
+                    break;
+                default:
+                    overrides.push_back(text.substr(at, *rc::gen::inRange<std::size_t>(0, 40)));
+            }
+        }
+        RC_LOG() << text;
+        PolicyReadOptions options;
+        options.overrides = overrides;
+        const PolicyReading reading = read_policy(text, options);
+        if (reading.ok()) expect_sound(reading.policy);
+        for (const PolicyError& error : reading.errors) {
+            RC_ASSERT(!error.message.empty());
+            RC_ASSERT(!to_string(error).empty());
+            RC_ASSERT(to_string(error).back() != '\n');
+        }
+    }));
+}
+
+}  // namespace
+}  // namespace damon_schemes

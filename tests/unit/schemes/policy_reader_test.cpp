@@ -1,1 +1,689 @@
 // SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "schemes/policy/reader.h"
+
+namespace damon_schemes {
+
+static std::ostream& operator<<(std::ostream& out, const PolicyError& error) {
+    return out << to_string(error) << " [" << error.key << "]";
+}
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+PolicyReading read_text(std::string_view text, std::vector<std::string> overrides = {}) {
+    PolicyReadOptions options;
+    options.source = "policy.toml";
+    options.overrides = std::move(overrides);
+    return read_policy(text, options);
+}
+
+// Lines 1 to 4 of a sound policy; what a test adds begins at line 5, in the scheme.
+const std::string sound = "version = 1\n[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n";
+
+TEST(PolicyReader, TakesTheWholeFormat) {
+    const PolicyReading reading = read_text(R"(
+version = 1
+
+[monitor]
+sampling_interval = "10ms"
+aggregation_interval = "200 ms"
+update_interval = "2s"
+regions = { min = 20, max = 500 }
+min_region_size = "64KiB"
+tlb = "full"
+
+[[target]]
+pid = 4242
+
+[[target]]
+name = "redis-server"
+all = true
+
+[[scheme]]
+name = "cold"
+action = "pageout"
+size = { min = 4096, max = "1.5GiB" }
+frequency = { min = "0%", max = "0.5%" }
+age = { min = "10s", max = "1h" }
+quota = { bytes = "64MiB", time = "5ms", per = "500ms" }
+allow_unseen_accesses = true
+split_huge_pages = true
+
+[[scheme]]
+name = "count"
+action = "stat"
+
+[limits]
+min_free_swap = "25%"
+brake = { faults_per_second = 500, times = 20, pause = "2min" }
+)");
+    ASSERT_THAT(reading.errors, IsEmpty());
+    const Policy& policy = reading.policy;
+    EXPECT_EQ(policy.monitor,
+              (MonitorAttributes{10ms, 200ms, 2s, 20, 500, kibibytes(64), TlbPolicy::full}));
+    ASSERT_EQ(policy.targets.size(), 2U);
+    EXPECT_EQ(policy.targets[0].pid, 4242);
+    EXPECT_FALSE(policy.targets[0].name);
+    EXPECT_FALSE(policy.targets[0].all);
+    EXPECT_EQ(policy.targets[1].name, "redis-server");
+    EXPECT_TRUE(policy.targets[1].all);
+    ASSERT_EQ(policy.schemes.size(), 2U);
+    const Scheme cold{"cold",
+                      Action::pageout,
+                      {Bytes{4096}, mebibytes(1536)},
+                      {Share{0}, Share{5000}},
+                      {Duration(10s), Duration(1h)},
+                      {mebibytes(64), Duration(5ms), Duration(500ms)},
+                      true,
+                      true};
+    EXPECT_EQ(policy.schemes[0], cold);
+    Scheme count;
+    count.name = "count";
+    EXPECT_EQ(policy.schemes[1], count);
+    EXPECT_EQ(policy.limits.min_free_swap, Share{250'000});
+    EXPECT_EQ(policy.limits.brake, (Limits::Brake{500, 20, 2min}));
+}
+
+TEST(PolicyReader, TakesTablesWrittenInOtherWays) {
+    const PolicyReading reading = read_text(
+        "version = 1\r\nmonitor.regions.min = 20 # a comment\r\nscheme = [ { name = 'a', action = "
+        "\"stat\" "
+        "}, { \"name\" = \"b\", action = \"stat\", age.min = \"1s\" } ]\r\n[monitor.regions]\r\n");
+    // TOML itself refuses to reopen a table; without that line it is fine.
+    EXPECT_EQ(reading.errors.size(), 1U);
+    const PolicyReading fine = read_text(
+        "version = 1\r\nmonitor.regions.min = 20 # a comment\r\nscheme = [ { name = 'a', action = "
+        "\"stat\" "
+        "}, { \"name\" = \"b\", action = \"stat\", age.min = \"1s\" } ]\r\n");
+    ASSERT_THAT(fine.errors, IsEmpty());
+    EXPECT_EQ(fine.policy.monitor.min_regions, 20U);
+    ASSERT_EQ(fine.policy.schemes.size(), 2U);
+    EXPECT_EQ(fine.policy.schemes[1].age.min, Duration(1s));
+}
+
+TEST(PolicyReader, LimitsPageoutUnlessToldOtherwiseByName) {
+    const auto quota_of = [](const std::string& action, const std::string& quota) {
+        const PolicyReading reading =
+            read_text("version = 1\n[[scheme]]\nname = \"a\"\naction = \"" + action + "\"\n" +
+                      (quota.empty() ? "" : "quota = " + quota + "\n"));
+        EXPECT_THAT(reading.errors, IsEmpty());
+        return reading.policy.schemes[0].quota;
+    };
+    const Quota limits = default_pageout_quota();
+    EXPECT_EQ(quota_of("pageout", ""), limits);
+    EXPECT_EQ(quota_of("pageout", "{}"), limits);
+    EXPECT_EQ(quota_of("pageout", "{ bytes = \"1GiB\" }"),
+              (Quota{mebibytes(1024), limits.time, 1s}));
+    EXPECT_EQ(quota_of("pageout", "{ time = \"off\" }"), (Quota{limits.bytes, {}, 1s}));
+    EXPECT_EQ(quota_of("pageout", "{ bytes = \"off\" }"), (Quota{{}, limits.time, 1s}));
+    EXPECT_EQ(quota_of("pageout", "{ per = \"2s\" }"), (Quota{limits.bytes, limits.time, 2s}));
+    EXPECT_EQ(quota_of("pageout", "\"off\""), (Quota{{}, {}, 1s}));
+    for (const std::string other : {"cold", "willneed"}) {
+        EXPECT_EQ(quota_of(other, ""), Quota{});
+        EXPECT_EQ(quota_of(other, "{ bytes = \"1GiB\" }"), (Quota{mebibytes(1024), {}, 1s}));
+    }
+    EXPECT_EQ(quota_of("stat", "\"off\""), Quota{});
+}
+
+TEST(PolicyReader, KeepsTheLimitsUnlessTurnedOffByName) {
+    EXPECT_EQ(read_text(sound).policy.limits, Limits{});
+    EXPECT_EQ(read_text(sound + "[limits]\n").policy.limits, Limits{});
+    const PolicyReading off =
+        read_text(sound + "[limits]\nmin_free_swap = \"off\"\nbrake = \"off\"\n");
+    ASSERT_THAT(off.errors, IsEmpty());
+    EXPECT_FALSE(off.policy.limits.min_free_swap);
+    EXPECT_FALSE(off.policy.limits.brake);
+    const PolicyReading partial = read_text(sound + "[limits]\nbrake = { times = 3 }\n");
+    ASSERT_THAT(partial.errors, IsEmpty());
+    EXPECT_EQ(partial.policy.limits.brake, (Limits::Brake{100, 3, 60s}));
+    EXPECT_EQ(partial.policy.limits.min_free_swap, Share{100'000});
+}
+
+// Every kind of error: where, what, and what to do.
+struct Case {
+    std::string text;
+    std::uint32_t line, column;
+    std::string key, offending, message, suggestion;
+};
+
+void expect_error(const Case& expected) {
+    SCOPED_TRACE(expected.text);
+    const PolicyReading reading = read_text(expected.text);
+    ASSERT_EQ(reading.errors.size(), 1U) << testing::PrintToString(reading.errors);
+    const PolicyError& error = reading.errors[0];
+    EXPECT_EQ(error.source, "policy.toml");
+    EXPECT_EQ(error.line, expected.line) << error;
+    EXPECT_EQ(error.column, expected.column) << error;
+    EXPECT_EQ(error.key, expected.key) << error;
+    EXPECT_EQ(error.text, expected.offending) << error;
+    EXPECT_THAT(error.message, HasSubstr(expected.message));
+    EXPECT_THAT(error.suggestion, HasSubstr(expected.suggestion));
+    EXPECT_FALSE(error.suggestion.empty());
+}
+
+TEST(PolicyErrors, OfTextsThatAreNoPolicy) {
+    using namespace std::string_literals;
+    expect_error({"", 0, 0, "", "", "the policy is empty", "observe.toml"});
+    expect_error({" \n\t\n# nothing\n", 0, 0, "", "", "the policy is empty", "observe.toml"});
+    expect_error({std::string((1 << 20) + 1, '#') + "\nversion = 1\n"s, 0, 0, "", "", "too large",
+                  "few KiB"});
+    expect_error(
+        {"version = 1\n\x7f"
+         "ELF\0"s,
+         2, 1, "", "\x7f", "control character", "remove it"});
+    expect_error({"ver\0sion"s, 1, 4, "", "\0"s, "not a text file", "give the path of a policy"});
+    expect_error(
+        {"version = 1\n# caf\xe9\n", 2, 6, "", "\xe9", "not UTF-8", "save the policy as UTF-8"});
+    expect_error({"# \xc0\x80\n", 0, 0, "", "", "the policy is empty", ""});  // only a comment
+    expect_error(
+        {"a = \"\xed\xa0\x80\"", 1, 6, "", "\xed\xa0\x80", "not UTF-8", ""});  // a surrogate
+    expect_error({"a = \"\xf4\x90\x80\x80\"", 1, 6, "", "\xf4\x90\x80\x80", "not UTF-8", ""});
+    expect_error({"a = \"\xe4\xb8", 1, 6, "", "\xe4\xb8", "not UTF-8", ""});  // cut off
+    expect_error({"version = 1\n[[scheme]\n", 2, 10, "", "", "this is not TOML", "docs/policy.md"});
+    expect_error({"version = 1\nversion = 1\n", 2, 11, "", "1", "this is not TOML", ""});
+    expect_error(
+        {sound + "age = { min = 10s }\n", 5, 17, "", "s", "this is not TOML", "need quotes"});
+}
+
+TEST(PolicyErrors, OfCharactersThatOnlyLookRight) {
+    expect_error({"version = 1\n[[scheme]]\nname = “cold”\n", 3, 8, "", "“",
+                  "in quotes or in a comment", "a straight quotation mark"});
+    expect_error(
+        {"version =\u00a01\n", 1, 10, "", "\u00a0", "not an ordinary space", "write a space"});
+    expect_error(
+        {"größe = 1\n", 1, 3, "", "ö", "in quotes or in a comment", "put the text in quotes"});
+    expect_error({"[größe]\n", 1, 4, "", "ö", "in quotes or in a comment", ""});
+    expect_error({"x = [ 1, é ]\n", 1, 10, "", "é", "in quotes or in a comment", ""});
+    expect_error({"x = { é = 1 }\n", 1, 7, "", "é", "in quotes or in a comment", ""});
+    expect_error({"[x] é\n", 1, 5, "", "é", "in quotes or in a comment", ""});
+}
+
+// What toml++ 3.3 itself gets wrong (undefined behaviour, which the sanitizers find here).
+TEST(PolicyReader, TakesAnyCharacterAfterAContinuedLine) {
+    const PolicyReading reading =
+        read_text(sound + "[[target]]\nname = \"\"\"\\\n  élan\\\n\tü\"\"\"\n");
+    ASSERT_THAT(reading.errors, IsEmpty());
+    EXPECT_EQ(reading.policy.targets[0].name, "élanü");
+}
+
+TEST(PolicyReader, TakesAByteOrderMarkAtTheStart) {
+    EXPECT_THAT(read_text("\xef\xbb\xbf" + sound).errors, IsEmpty());
+    expect_error(
+        {"\xef\xbb\xbfversion = 2\n" + sound.substr(12), 1, 11, "version", "2", "version 2", ""});
+}
+
+TEST(PolicyErrors, OfTheVersion) {
+    const std::string scheme = "[[scheme]]\nname = \"a\"\naction = \"stat\"\n";
+    expect_error({scheme, 1, 1, "version", "", "does not say which version", "add version = 1"});
+    expect_error({"version = 2\n" + scheme, 1, 11, "version", "2",
+                  "version 2 of the format is not known", "version = 1"});
+    expect_error({"version = \"1\"\n" + scheme, 1, 11, "version", "\"1\"", "'version' is text",
+                  "version = 1"});
+}
+
+TEST(PolicyErrors, OfUnknownKeys) {
+    const auto unknown = [](const std::string& text, std::uint32_t line, std::uint32_t column,
+                            const std::string& key, const std::string& written,
+                            const std::string& table, const std::string& suggestion) {
+        expect_error({text, line, column, key, written, "unknown key '" + written + "' " + table,
+                      suggestion});
+    };
+    unknown(sound + "min_szie = \"4KiB\"\n", 5, 1, "scheme.cold.min_szie", "min_szie",
+            "in [[scheme]]", "did you mean size = { min = … }?");
+    unknown(sound + "frequncy = {}\n", 5, 1, "scheme.cold.frequncy", "frequncy", "in [[scheme]]",
+            "did you mean 'frequency'?");
+    unknown(sound + "age = { mim = \"1s\" }\n", 5, 9, "scheme.cold.age.mim", "mim",
+            "in 'scheme.age'", "did you mean 'min'?");
+    unknown(sound + "quota = { byte = \"4KiB\" }\n", 5, 11, "scheme.cold.quota.byte", "byte",
+            "in 'scheme.quota'", "did you mean 'bytes'?");
+    unknown(sound + "sampling_interval = \"5ms\"\n", 5, 1, "scheme.cold.sampling_interval",
+            "sampling_interval", "in [[scheme]]", "it belongs in [monitor]");
+    unknown("nothing_like_it = 1\n" + sound, 1, 1, "nothing_like_it", "nothing_like_it",
+            "at the top level", "the keys here are version, monitor, target, scheme, limits");
+    unknown("pid = 3\n" + sound, 1, 1, "pid", "pid", "at the top level", "[[target]]");
+    unknown(sound + "[monitr]\n", 5, 2, "monitr", "monitr", "at the top level",
+            "did you mean 'monitor'?");
+    unknown(sound + "[monitor]\nmin_nr_regions = 3\n", 6, 1, "monitor.min_nr_regions",
+            "min_nr_regions", "in [monitor]", "regions = { min = … }");
+    unknown(sound + "[monitor]\nregions = { mn = 3 }\n", 6, 13, "monitor.regions.mn", "mn",
+            "in 'monitor.regions'", "'min'");
+    unknown(sound + "[[target]]\nname = \"a\"\nuid = 3\n", 7, 1, "target.0.uid", "uid",
+            "in [[target]]", "did you mean 'pid'?");
+    unknown(sound + "[limits]\nbreak = \"off\"\n", 6, 1, "limits.break", "break", "in [limits]",
+            "did you mean 'brake'?");
+    unknown(sound + "[limits]\nbrake = { factor = 3 }\n", 6, 11, "limits.brake.factor", "factor",
+            "in 'limits.brake'", "the keys here are faults_per_second, times, pause");
+}
+
+TEST(PolicyErrors, OfTypes) {
+    const auto wrong = [](const std::string& addition, std::uint32_t line, std::uint32_t column,
+                          const std::string& key, const std::string& written,
+                          const std::string& message, const std::string& suggestion) {
+        expect_error({sound + addition, line, column, key, written, message, suggestion});
+    };
+    wrong("age = { min = 10 }\n", 5, 15, "scheme.cold.age.min", "10",
+          "'min' is a whole number, but a duration such as \"100ms\" is expected",
+          "put it in quotes, with its unit: min = \"10s\"");
+    wrong("frequency = { max = 0.05 }\n", 5, 21, "scheme.cold.frequency.max", "0.05",
+          "'max' is a number, but a share such as \"5%\" is expected", "put it in quotes");
+    wrong("size = { min = 4.5 }\n", 5, 16, "scheme.cold.size.min", "4.5",
+          "'min' is a number, but a size such as \"4KiB\" is expected", "put it in quotes");
+    wrong("size = { min = true }\n", 5, 16, "scheme.cold.size.min", "true",
+          "'min' is true or false", "min = ");
+    wrong("size = \"4KiB\"\n", 5, 8, "scheme.cold.size", "\"4KiB\"",
+          "a range such as { min = …, max = … }", "size = { min = \"4KiB\" }");
+    wrong("age = [ \"1s\", \"2s\" ]\n", 5, 7, "scheme.cold.age", "[ \"1s\", \"2s\" ]",
+          "'age' is an array", "age = { min = \"10s\" }");
+    wrong("quota = \"on\"\n", 5, 9, "scheme.cold.quota", "\"on\"", "\"off\" or a table such as",
+          "quota = \"off\"");
+    wrong("quota = false\n", 5, 9, "scheme.cold.quota", "false", "'quota' is true or false",
+          "quota = \"off\"");
+    wrong("split_huge_pages = \"yes\"\n", 5, 20, "scheme.cold.split_huge_pages", "\"yes\"",
+          "'split_huge_pages' is text, but true or false is expected", "split_huge_pages = ");
+    wrong("[monitor]\nregions = { min = \"10\" }\n", 6, 19, "monitor.regions.min", "\"10\"",
+          "a whole number such as 10", "min = 10");
+    wrong("[monitor]\ntlb = 1\n", 6, 7, "monitor.tlb", "1",
+          "\"auto\", \"none\", \"page\" or \"full\"", "tlb = \"auto\"");
+    wrong("[monitor]\nupdate_interval = 1979-05-27\n", 6, 19, "monitor.update_interval",
+          "1979-05-27", "'update_interval' is a date or time", "update_interval = \"1s\"");
+    wrong("[limits]\nmin_free_swap = 10\n", 6, 17, "limits.min_free_swap", "10",
+          "\"off\" or a share", "\"10%\"");
+    wrong("[limits]\nbrake = true\n", 6, 9, "limits.brake", "true", "\"off\" or a table",
+          "brake = \"off\"");
+    wrong("[[target]]\nname = 7\n", 6, 8, "target.0.name", "7", "text in quotes", "name = ");
+    wrong("[[monitor]]\n", 5, 3, "monitor", "monitor", "there can be only one [monitor]",
+          "single brackets");
+    wrong("[target]\nname = \"a\"\n", 5, 2, "target", "target", "its brackets are double",
+          "[[target]]");
+    expect_error(
+        {"version = 1\nscheme = 3\n", 2, 10, "scheme", "3", "tables are expected", "[[scheme]]"});
+    expect_error({"version = 1\nscheme = [3]\n", 2, 11, "scheme.0", "3", "a table is expected",
+                  "[[scheme]]"});
+    expect_error({"version = 1\nmonitor = 3\n[[scheme]]\nname=\"a\"\naction=\"stat\"", 2, 11,
+                  "monitor", "3", "'monitor' is a whole number, but a table is expected",
+                  "[monitor]"});
+}
+
+TEST(PolicyErrors, OfQuantities) {
+    const auto wrong = [](const std::string& addition, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_error({sound + addition + "\n", 5, column, "scheme.cold." + key, written, message,
+                      suggestion});
+    };
+    wrong("size = { min = -1 }", 16, "size.min", "-1", "cannot be negative", "4KiB");
+    wrong("size = { min = \"-4KiB\" }", 16, "size.min", "\"-4KiB\"", "cannot be negative", "4KiB");
+    wrong("size = { min = \"99999999999TiB\" }", 16, "size.min", "\"99999999999TiB\"", "too large",
+          "8EiB");
+    wrong("size = { min = \"4MB\" }", 16, "size.min", "\"4MB\"", "powers of 1000", "'MiB'");
+    wrong("age = { min = \"-1s\" }", 15, "age.min", "\"-1s\"", "cannot be negative", "100ms");
+    wrong("age = { min = \"10\" }", 15, "age.min", "\"10\"", "needs a unit", "\"10s\"");
+    wrong("age = { min = \"99999999h\" }", 15, "age.min", "\"99999999h\"", "too long", "365 days");
+    wrong("frequency = { max = \"101%\" }", 21, "frequency.max", "\"101%\"", "more than 100%",
+          "100%");
+    wrong("frequency = { max = \"5\" }", 21, "frequency.max", "\"5\"", "percent sign", "5%");
+}
+
+TEST(PolicyErrors, OfTheMonitor) {
+    const auto wrong = [](const std::string& lines, std::uint32_t line, std::uint32_t column,
+                          const std::string& key, const std::string& written,
+                          const std::string& message, const std::string& suggestion) {
+        expect_error(
+            {sound + "[monitor]\n" + lines, line, column, key, written, message, suggestion});
+    };
+    wrong("sampling_interval = \"200ms\"\n", 6, 21, "monitor.sampling_interval", "\"200ms\"",
+          "'sampling_interval' (200ms) is longer than 'aggregation_interval' (100ms, the default)",
+          "set 'aggregation_interval' too");
+    wrong("aggregation_interval = \"3ms\"\n", 6, 24, "monitor.aggregation_interval", "\"3ms\"",
+          "'sampling_interval' (5ms, the default) is longer than 'aggregation_interval' (3ms)",
+          "set 'sampling_interval' too");
+    wrong("aggregation_interval = \"2s\"\nupdate_interval = \"1s\"\n", 6, 24,
+          "monitor.aggregation_interval", "\"2s\"",
+          "'aggregation_interval' (2s) is longer than 'update_interval' (1s)", "accordingly");
+    wrong("sampling_interval = \"0s\"\n", 6, 21, "monitor.sampling_interval", "\"0s\"",
+          "whole microseconds, at least 1us", "\"5ms\"");
+    wrong("sampling_interval = \"1500ns\"\n", 6, 21, "monitor.sampling_interval", "\"1500ns\"",
+          "whole microseconds", "\"5ms\"");
+    wrong("regions = { min = 2 }\n", 6, 19, "monitor.regions.min", "2", "out of its range",
+          "from 3 to");
+    wrong("regions = { max = 4294967296 }\n", 6, 19, "monitor.regions.max", "4294967296",
+          "out of its range", "to 4294967295");
+    wrong("regions = { min = -5 }\n", 6, 19, "monitor.regions.min", "-5", "out of its range",
+          "from 3 to");
+    wrong("regions = { min = 50, max = 40 }\n", 6, 1, "monitor.regions", "regions",
+          "the least number of regions, 50, is above the most, 40", "min <= max");
+    wrong("regions = { max = 5 }\n", 6, 1, "monitor.regions", "regions", "10, is above the most, 5",
+          "set both");
+    wrong("min_region_size = \"5000\"\n", 6, 19, "monitor.min_region_size", "\"5000\"",
+          "a power of two", "\"2MiB\"");
+    wrong("min_region_size = 2048\n", 6, 19, "monitor.min_region_size", "2048", "at least a page",
+          "\"4KiB\"");
+    wrong("min_region_size = 0\n", 6, 19, "monitor.min_region_size", "0", "a power of two",
+          "\"4KiB\"");
+    wrong("tlb = \"pages\"\n", 6, 7, "monitor.tlb", "\"pages\"", "unknown TLB policy 'pages'",
+          "did you mean 'page'?");
+    wrong("tlb = \"off\"\n", 6, 7, "monitor.tlb", "\"off\"", "unknown TLB policy 'off'",
+          "'auto', 'none', 'page' or 'full'");
+}
+
+TEST(PolicyErrors, OfTargets) {
+    const auto wrong = [](const std::string& lines, std::uint32_t line, std::uint32_t column,
+                          const std::string& key, const std::string& written,
+                          const std::string& message, const std::string& suggestion) {
+        expect_error(
+            {sound + "[[target]]\n" + lines, line, column, key, written, message, suggestion});
+    };
+    wrong("", 5, 1, "target.0", "[[target]]", "neither pid nor name", "name = \"redis-server\"");
+    wrong("pid = 1\nname = \"a\"\n", 6, 1, "target.0.pid", "pid", "both pid and name",
+          "several [[target]]");
+    wrong("pid = 0\n", 6, 7, "target.0.pid", "0", "out of its range", "from 1 to 2147483647");
+    wrong("pid = -3\n", 6, 7, "target.0.pid", "-3", "out of its range", "");
+    wrong("pid = 2147483648\n", 6, 7, "target.0.pid", "2147483648", "out of its range", "");
+    wrong("pid = 7\nall = true\n", 7, 1, "target.0.all", "all", "'all' goes with a name",
+          "remove it");
+    wrong("name = \"\"\n", 6, 8, "target.0.name", "\"\"", "'name' is empty", "ps -o comm");
+    wrong("name = \"/usr/bin/redis-server\"\n", 6, 8, "target.0.name", "\"/usr/bin/redis-server\"",
+          "is a path", "\"redis-server\"");
+    wrong("name = \"gnome-session-binary\"\n", 6, 8, "target.0.name", "\"gnome-session-binary\"",
+          "longer than the 15 bytes", "\"gnome-session-b\"");
+}
+
+TEST(PolicyErrors, OfSchemes) {
+    expect_error(
+        {"version = 1\n", 1, 1, "scheme", "", "the policy has no scheme", "add a [[scheme]]"});
+    expect_error(
+        {"version = 1\nscheme = []\n", 1, 1, "scheme", "", "the policy has no scheme", ""});
+    expect_error({"version = 1\n[[scheme]]\naction = \"stat\"\n", 2, 1, "scheme.0.name",
+                  "[[scheme]]", "has no name", "add name ="});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\n", 2, 1, "scheme.a.action", "[[scheme]]",
+                  "has no action", "add action ="});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a b\"\naction = \"stat\"\n", 3, 8,
+                  "scheme.a b.name", "\"a b\"", "cannot have this name", "use a letter"});
+    expect_error({"version = 1\n[[scheme]]\nname = \"\"\naction = \"stat\"\n", 3, 8, "scheme..name",
+                  "\"\"", "cannot have this name", "use a letter"});
+    expect_error({sound + "[[scheme]]\nname = \"cold\"\naction = \"stat\"\n", 6, 8,
+                  "scheme.cold.name", "\"cold\"",
+                  "the name 'cold' is taken by the scheme at line 3", "a name of its own"});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"page_out\"\n", 4, 10,
+                  "scheme.a.action", "\"page_out\"", "unknown action 'page_out'",
+                  "did you mean 'pageout'?"});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"destroy\"\n", 4, 10,
+                  "scheme.a.action", "\"destroy\"", "unknown action 'destroy'",
+                  "'pageout', 'cold', 'willneed' or 'stat'"});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"hugepage\"\n", 4, 10,
+                  "scheme.a.action", "\"hugepage\"",
+                  "this version does not have the action 'hugepage'", "'pageout'"});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = 7\n", 4, 10, "scheme.a.action",
+                  "7", "'action' is a whole number", "action = \"pageout\""});
+}
+
+TEST(PolicyErrors, OfPatternsThatCannotMatch) {
+    const auto wrong = [](const std::string& addition, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_error({sound + addition + "\n", 5, column, "scheme.cold." + key, written, message,
+                      suggestion});
+    };
+    wrong("size = { min = \"2MiB\", max = \"1MiB\" }", 16, "size.min", "\"2MiB\"",
+          "'min' (2MiB) is above 'max' (1MiB)", "swap them");
+    wrong("frequency = { min = \"6%\", max = \"5%\" }", 21, "frequency.min", "\"6%\"",
+          "'min' (6%) is above 'max' (5%)", "swap them");
+    wrong("age = { min = \"10s\", max = \"5s\" }", 15, "age.min", "\"10s\"",
+          "'min' (10s) is above 'max' (5s)", "swap them");
+    wrong("size = { max = \"4095\" }", 16, "size.max", "\"4095\"",
+          "below monitor.min_region_size (4KiB)", "raise it");
+    wrong("age = { min = \"110ms\", max = \"190ms\" }", 30, "age.max", "\"190ms\"",
+          "none lies between 'min' (110ms) and 'max' (190ms)", "at least \"200ms\"");
+    EXPECT_THAT(read_text(sound + "age = { min = \"110ms\", max = \"200ms\" }\n").errors,
+                IsEmpty());
+    EXPECT_THAT(read_text(sound + "age = { max = \"50ms\" }\n").errors, IsEmpty());
+    EXPECT_THAT(read_text(sound + "size = { max = \"4KiB\" }\n").errors, IsEmpty());
+}
+
+TEST(PolicyErrors, OfQuotasThatCannotWork) {
+    const auto wrong = [](const std::string& addition, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_error({sound + addition + "\n", 5, column, "scheme.cold." + key, written, message,
+                      suggestion});
+    };
+    wrong("quota = { bytes = 0 }", 19, "quota.bytes", "0", "less than a page", "\"off\"");
+    wrong("quota = { bytes = \"4095\" }", 19, "quota.bytes", "\"4095\"", "less than a page",
+          "\"off\"");
+    wrong("quota = { time = \"0s\" }", 18, "quota.time", "\"0s\"", "could never act", "\"off\"");
+    wrong("quota = { time = \"2s\" }", 18, "quota.time", "\"2s\"",
+          "more than the whole window, 'per' (1s)", "write less");
+    wrong("quota = { per = \"5ms\" }", 17, "quota.per", "\"5ms\"",
+          "'time' (10ms) is more than the whole window, 'per' (5ms)", "");
+    wrong("quota = { per = \"0s\" }", 17, "quota.per", "\"0s\"", "too short for a window",
+          "\"1ms\"");
+    wrong("quota = { bytes = \"off\", time = \"off\", per = \"1s\" }", 40, "quota.per", "per",
+          "limits nothing", "remove 'per'");
+    wrong("quota = { bytes = \"of\" }", 19, "quota.bytes", "\"of\"", "a number with a unit", "");
+    expect_error(
+        {"version = 1\n[[scheme]]\nname = \"a\"\naction = \"stat\"\nquota = { bytes = \"4KiB\" }\n",
+         5, 1, "scheme.a.quota", "quota", "only counts cannot have a quota", "remove it"});
+}
+
+TEST(PolicyErrors, OfLimits) {
+    const auto wrong = [](const std::string& line, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_error({sound + "[limits]\n" + line + "\n", 6, column, "limits." + key, written,
+                      message, suggestion});
+    };
+    wrong("min_free_swap = \"110%\"", 17, "min_free_swap", "\"110%\"", "more than 100%", "100%");
+    wrong("brake = { faults_per_second = 0 }", 31, "brake.faults_per_second", "0",
+          "out of its range", "from 1 to");
+    wrong("brake = { times = -1 }", 19, "brake.times", "-1", "out of its range", "from 1 to");
+    wrong("brake = { pause = \"10ms\" }", 19, "brake.pause", "\"10ms\"", "too short",
+          "brake = \"off\"");
+}
+
+// Nesting: the parser would crash.
+
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string result;
+    for (std::size_t i = 0; i < times; ++i) result += text;
+    return result;
+}
+
+TEST(PolicyErrors, OfNestingThatWouldCrashTheParser) {
+    const std::string deep = "are nested more than 32 deep";
+    const std::string dots = repeated("a.", 60'000) + "a";
+    expect_error({dots + " = 1\n", 1, 64, "", ".", deep, ""});
+    expect_error({"[" + dots + "]\n", 1, 65, "", ".", deep, ""});
+    expect_error({"[[" + dots + "]]\n", 1, 66, "", ".", deep, ""});
+    expect_error({"x = " + repeated("[", 60'000), 1, 36, "", "[", deep, ""});
+    expect_error({"x = " + repeated("{a=", 60'000), 1, 98, "", "{", deep, ""});
+    expect_error({"x = { " + dots + " = 1 }", 1, 68, "", ".", deep, ""});
+    expect_error({"x = [ 1,\n# ]\n\"]\",\n{ " + dots + " = 1 } ]", 4, 62, "", ".", deep, ""});
+    // Header and key add up.
+    expect_error({"[" + repeated("a.", 20) + "a]\n" + repeated("b.", 20) + "b = 1", 2, 22, "", ".",
+                  deep, ""});
+    // After strings of all kinds, closed in all ways.
+    for (const std::string string :
+         {R"("\\")", R"("\"")", R"('\')", R"("""a"b""\""""")", "'''a\n'b'''''",
+          "\"\"\"\n\\\"\"\"\"", "'#'", R"("")", R"("""""")"})
+        EXPECT_THAT(read_text("s = " + string + "\n" + dots + " = 1\n").errors,
+                    ElementsAre(testing::Field(&PolicyError::message, HasSubstr(deep))))
+            << string;
+}
+
+TEST(PolicyErrors, DoNotComeOfNestingThatIsNone) {
+    const std::string dots = repeated("a.", 100) + "a";
+    for (const std::string& harmless :
+         {"# " + dots + "\n", "x = \"" + dots + "\"\n", "x = '" + dots + "'\n",
+          "x = '''\n" + dots + "\n'''\n", "x = \"\"\"\n" + dots + " \\\" \n\"\"\"\n",
+          "\"" + dots + "\" = 1\n", "['" + dots + "']\n", "x = [ " + repeated("1.5, ", 100) + "]\n",
+          "x = [ " + repeated("{ a = 1 }, ", 100) + "]\n",
+          "x = { a.b = { c.d = 1 }, e.f = 2 }\n" + repeated("[[y.z]]\na.b = 1\n", 100)}) {
+        for (const PolicyError& error : read_text("version = 1\n" + harmless).errors)
+            EXPECT_THAT(error.message, testing::Not(HasSubstr("nested"))) << harmless;
+    }
+    std::string exact;
+    for (int i = 0; i < 31; ++i) exact += "a.";
+    for (const PolicyError& error : read_text(exact + "a = 1\n").errors)
+        EXPECT_THAT(error.message, testing::Not(HasSubstr("nested")));
+}
+
+// All of them, in order.
+
+TEST(PolicyErrors, AreAllReportedInTheOrderOfTheirPlaces) {
+    const PolicyReading reading = read_text(R"(version = 7
+[[scheme]]
+name = "a"
+action = "stat"
+sise = { min = "1KB" }
+size = { min = "1KB", max = 3.5 }
+[monitor]
+tlb = "x"
+[limits]
+swap = 3
+)",
+                                            {"monitor.regions.min=1", "nope"});
+    std::vector<std::string> places;
+    for (const PolicyError& error : reading.errors)
+        places.push_back(error.source.substr(0, 6) + ":" + std::to_string(error.line) + ":" +
+                         std::to_string(error.column));
+    EXPECT_THAT(places, ElementsAre("policy:1:11", "policy:5:1", "policy:6:16", "policy:6:29",
+                                    "policy:8:7", "policy:10:1", "--set :0:0", "--set :0:0"));
+}
+
+TEST(PolicyErrors, OfAHostilePolicyAreCountedButNotAllKept) {
+    const PolicyReading reading = read_text(sound + repeated("[[target]]\n", 50'000));
+    ASSERT_EQ(reading.errors.size(), max_policy_errors + 1);
+    EXPECT_EQ(reading.errors.back().message, "there are 49800 more errors");
+}
+
+TEST(PolicyErrors, OfALineOfAMegabyteAreShort) {
+    const PolicyReading reading = read_text("version = 1\n" + std::string(500'000, 'x') + " = [" +
+                                            repeated("1,", 200'000) + "]\n");
+    for (const PolicyError& error : reading.errors) EXPECT_LT(to_string(error).size(), 2000U);
+}
+
+TEST(PolicyErrors, ShowTheLineAndPointAtThePlace) {
+    EXPECT_EQ(to_string(read_text(sound + "\tage = { mim = \"1s\" }\n").errors.at(0)),
+              "policy.toml:5:10: unknown key 'mim' in 'scheme.age'; did you mean 'min'?\n"
+              "  5 | \tage = { mim = \"1s\" }\n"
+              "    | \t        ^~~");
+    EXPECT_EQ(to_string(read_text("# größer\nversion = 1 # ü\nmonitor = { tlb = \"ü\" }\n" +
+                                  sound.substr(12))
+                            .errors.at(0)),
+              "policy.toml:3:19: unknown TLB policy 'ü'; write 'auto', 'none', 'page' or 'full'\n"
+              "  3 | monitor = { tlb = \"ü\" }\n"
+              "    |                   ^~~");
+    EXPECT_EQ(
+        to_string(read_text("").errors.at(0)),
+        "policy.toml: the policy is empty; policies/observe.toml is a small one to start from");
+}
+
+// Overrides.
+
+TEST(PolicyOverrides, SetAnyKeyAndWinOverTheFile) {
+    const PolicyReading reading =
+        read_text(sound +
+                      "age = { min = \"10s\" }\n[monitor]\nsampling_interval = "
+                      "\"5ms\"\n[[target]]\nname = \"a\"\n",
+                  {"monitor.sampling_interval=50ms", "monitor.regions={ min = 5, max = 50 }",
+                   "monitor.regions.min=7", "scheme.cold.age.min=30s", "scheme.0.frequency.max=5%",
+                   "scheme.cold.size.min=8192", "scheme.cold.quota.bytes=off", "limits.brake=off",
+                   "target.0.name=\"1234\"", "target.0.all=true", " monitor.tlb= page "});
+    EXPECT_EQ(reading.errors.size(), 1U);  // a key cannot begin with a space
+    const Policy& policy = reading.policy;
+    EXPECT_EQ(policy.monitor.sampling_interval, 50ms);
+    EXPECT_EQ(policy.monitor.min_regions, 7U);
+    EXPECT_EQ(policy.monitor.max_regions, 50U);
+    EXPECT_EQ(policy.schemes[0].age.min, Duration(30s));
+    EXPECT_EQ(policy.schemes[0].frequency.max, Share{50'000});
+    EXPECT_EQ(policy.schemes[0].size.min, Bytes{8192});
+    EXPECT_FALSE(policy.schemes[0].quota.bytes);
+    EXPECT_EQ(policy.schemes[0].quota.time, Duration(10ms));
+    EXPECT_FALSE(policy.limits.brake);
+    EXPECT_EQ(policy.targets[0].name, "1234");
+    EXPECT_TRUE(policy.targets[0].all);
+}
+
+TEST(PolicyOverrides, CanReplaceASchemeAndAnOlderOverride) {
+    const PolicyReading reading =
+        read_text(sound, {"scheme.cold={ name = \"count\", action = \"stat\" }",
+                          "scheme.count.age.min=1s", "scheme.count.age.min=2s"});
+    ASSERT_THAT(reading.errors, IsEmpty());
+    EXPECT_EQ(reading.policy.schemes[0].name, "count");
+    EXPECT_EQ(reading.policy.schemes[0].age.min, Duration(2s));
+}
+
+TEST(PolicyOverrides, CorrectWhatIsWrongInTheFile) {
+    EXPECT_THAT(
+        read_text(sound + "age = { min = \"10 parsecs\" }\n", {"scheme.cold.age.min=10s"}).errors,
+        IsEmpty());
+}
+
+TEST(PolicyOverrides, GetTheSameChecksAndAreNamedInTheMessage) {
+    struct Override {
+        std::string text, key, message, suggestion;
+    };
+    for (const Override& expected : std::initializer_list<Override>{
+             {"monitor.sampling_interval=5", "monitor.sampling_interval", "is a whole number",
+              "\"5ms\""},
+             {"monitor.sampling_interval=2s", "monitor.sampling_interval", "is longer than", "set"},
+             {"monitor.smapling_interval=5ms", "monitor.smapling_interval", "unknown key",
+              "did you mean 'sampling_interval'?"},
+             {"mointor.sampling_interval=5ms", "mointor", "unknown key", "did you mean 'monitor'?"},
+             {"scheme.cold.action=page_out", "scheme.cold.action", "unknown action",
+              "did you mean 'pageout'?"},
+             {"scheme.clod.age.min=1s", "scheme.clod.age.min", "there is no scheme 'clod'",
+              "did you mean 'cold'?"},
+             {"scheme.7.age.min=1s", "scheme.7.age.min", "there is no scheme '7'",
+              "number from 0 to 0"},
+             {"target.0.pid=7", "target.0.pid", "there is no target '0'",
+              "add one to the file first"},
+             {"scheme.cold.age.min.x=1s", "scheme.cold.age.min", "is a table", "min = "},
+             {"scheme.cold.name.x=1s", "scheme.cold.name.x", "'scheme.cold.name' is not a table",
+              "set it as a whole"},
+             {"version=9", "version", "version 9", "version = 1"},
+             {"limits.brake={ times = 0 }", "limits.brake.times", "out of its range", "from 1"},
+             {"limits.brake={ times = 0", "limits.brake", "the value is not TOML", "brackets"},
+             {"scheme.cold.name=\"x", "scheme.cold.name", "the value is not TOML", "quotes"},
+             {"scheme.cold.age.min=", "scheme.cold.age.min", "a number with a unit", "100ms"},
+             {"scheme.cold.age.min=1s # no comment", "scheme.cold.age.min", "not a unit of time",
+              "us, ms"},
+             {"scheme.cold.age.min=1\ny = 2", "scheme.cold.age.min", "not a unit of time", ""},
+             {"no_value", "", "--set takes KEY=VALUE", "write for example"},
+             {"=5", "", "--set takes KEY=VALUE", "write for example"},
+             {"monitor..tlb=page", "monitor..tlb", "a part of the key is empty",
+              "write for example"},
+             {".=1", ".", "a part of the key is empty", "write for example"},
+             {repeated("a.", 60'000) + "a=1", "", "nested more than 32 deep", ""},
+             {"a=" + repeated("[", 60'000), "", "nested more than 32 deep", ""},
+             {"a=" + repeated("{b=", 60'000), "", "nested more than 32 deep", ""},
+             {std::string("scheme.cold.name=\0", 18), "", "NUL", ""},
+             {"scheme.cold.name=\xff", "", "not UTF-8", ""},
+         }) {
+        SCOPED_TRACE(expected.text.substr(0, 80));
+        const PolicyReading reading = read_text(sound, {expected.text});
+        ASSERT_EQ(reading.errors.size(), 1U) << testing::PrintToString(reading.errors);
+        const PolicyError& error = reading.errors[0];
+        EXPECT_TRUE(error.source.starts_with("--set " + expected.text.substr(0, 60)))
+            << error.source;
+        EXPECT_EQ(error.line, 0U);
+        EXPECT_EQ(error.key, expected.key);
+        EXPECT_THAT(error.message, HasSubstr(expected.message));
+        EXPECT_THAT(error.suggestion, HasSubstr(expected.suggestion));
+    }
+}
+
+}  // namespace
+}  // namespace damon_schemes

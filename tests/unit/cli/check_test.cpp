@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "program.h"
+
+namespace damon_schemes {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string sound =
+    "version = 1\n"
+    "[[scheme]]\n"
+    "name = \"cold\"\n"
+    "action = \"pageout\"\n"
+    "frequency = { max = \"0%\" }\n"
+    "age = { min = \"10s\" }\n";
+
+TEST(Check, ASoundPolicyIsExplained) {
+    const TextFile file(sound);
+    const ProgramRun ran = run_program({"check", file.path()});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.err, IsEmpty());
+    EXPECT_THAT(ran.out, HasSubstr(file.path() + ": ok, 1 scheme\n"));
+    EXPECT_THAT(ran.out, HasSubstr("cold: page out memory that no look found accessed"));
+}
+
+TEST(Check, ThePoliciesOfTheProjectAreSound) {
+    for (const char* name : {"observe.toml", "proactive-reclaim.toml"}) {
+        const ProgramRun ran =
+            run_program({"check", std::string(DAMON_SCHEMES_SOURCE "/policies/") + name});
+        EXPECT_EQ(ran.status, 0) << ran.err;
+    }
+}
+
+TEST(Check, ReadsStandardInput) {
+    const ProgramRun ran = run_program({"check", "-"}, sound);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("<stdin>: ok, 1 scheme\n"));
+}
+
+TEST(Check, SetGoesOverTheFileAndTakesOneValueEach) {
+    const TextFile file(sound);
+    const ProgramRun ran = run_program({"check", "--set", "scheme.cold.age.min=30s", "--set",
+                                        "monitor.sampling_interval=10ms", file.path()});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("at least 30s"));
+    EXPECT_THAT(ran.out, HasSubstr("look every 10ms"));
+}
+
+TEST(Check, AWrongSetIsNamedAsSuch) {
+    const TextFile file(sound);
+    const ProgramRun ran = run_program({"check", file.path(), "--set", "monitor.colour=red"});
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_THAT(ran.err, HasSubstr("--set monitor.colour=red"));
+}
+
+// Each is refused with status 3, and the message has the place and what is wrong.
+struct BadPolicy {
+    const char* what;
+    std::string text;
+    std::vector<std::string> messages;
+};
+
+std::string nested(std::size_t depth, const std::string& open, const std::string& inner,
+                   const std::string& close) {
+    std::string text;
+    for (std::size_t i = 0; i < depth; ++i) text += open;
+    text += inner;
+    for (std::size_t i = 0; i < depth; ++i) text += close;
+    return text;
+}
+
+std::vector<BadPolicy> bad_policies() {
+    const std::string scheme = "version = 1\n[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n";
+    return {
+        {"empty", "", {"<stdin>: "}},
+        {"only a comment", "# nothing\n", {"<stdin>"}},
+        {"no scheme", "version = 1\n", {"<stdin>:1:1: ", "no scheme"}},
+        {"no version", "[[scheme]]\nname = \"a\"\naction = \"stat\"\n", {"version"}},
+        {"no TOML", "{\"version\": 1}\n", {"<stdin>:1:1: "}},
+        {"a binary",
+         std::string("\x7f"
+                     "ELF\x02\x01\x01\x00\x00\x00",
+                     10),
+         {"<stdin>:1:"}},
+        {"no UTF-8", "version = 1 # \xff\xfe\n", {"<stdin>:1:"}},
+        {"unknown key",
+         scheme + "siez = { min = \"4KiB\" }\n",
+         {"<stdin>:5:1: ", "'siez'", "did you mean 'size'"}},
+        {"unknown action",
+         "version = 1\n[[scheme]]\nname = \"a\"\naction = \"pageot\"\n",
+         {"<stdin>:4:", "pageot", "pageout"}},
+        {"wrong type", scheme + "size = 5\n", {"<stdin>:5:"}},
+        {"negative size", scheme + "size = { min = \"-4KiB\" }\n", {"<stdin>:5:"}},
+        {"overflowing size", scheme + "size = { min = \"99999999999999TiB\" }\n", {"<stdin>:5:"}},
+        {"min over max", scheme + "age = { min = \"10s\", max = \"5s\" }\n", {"<stdin>:5:"}},
+        {"duplicate scheme",
+         scheme + "[[scheme]]\nname = \"cold\"\naction = \"stat\"\n",
+         {"<stdin>:6:", "cold"}},
+        {"duplicate key", scheme + "action = \"stat\"\n", {"<stdin>:5:"}},
+        {"few regions", scheme + "[monitor]\nregions = { min = 2, max = 10 }\n", {"<stdin>:6:"}},
+        {"aggregation under sampling",
+         scheme + "[monitor]\nsampling_interval = \"1s\"\naggregation_interval = \"100ms\"\n",
+         {"<stdin>:"}},
+        {"a dotted key 60,000 deep", nested(60'000, "a.", "a = 1\n", ""), {"<stdin>:1:", "nested"}},
+        {"a header 100,000 deep",
+         "[" + nested(100'000, "a.", "a", "") + "]\n",
+         {"<stdin>:1:", "nested"}},
+        {"arrays 60,000 deep",
+         "a = " + nested(60'000, "[", "", "]") + "\n",
+         {"<stdin>:1:", "nested"}},
+        {"over 1 MiB", std::string(2 << 20, '#'), {"too large", "1048576"}},
+        {"over 1 MiB of zeros", std::string(2 << 20, '\0'), {"too large"}},
+    };
+}
+
+TEST(Check, EveryBadPolicyGetsAClearMessageAndStatus3) {
+    for (const BadPolicy& bad : bad_policies()) {
+        const ProgramRun ran = run_program({"check", "-"}, bad.text);
+        EXPECT_EQ(ran.status, 3) << bad.what << "\n" << ran.err;
+        EXPECT_THAT(ran.out, IsEmpty()) << bad.what;
+        for (const std::string& message : bad.messages)
+            EXPECT_THAT(ran.err, HasSubstr(message)) << bad.what;
+        EXPECT_LT(ran.err.size(), 20'000U) << bad.what;
+    }
+}
+
+TEST(Check, BadPoliciesAreRefusedInJsonToo) {
+    for (const BadPolicy& bad : bad_policies()) {
+        const ProgramRun ran = run_program({"check", "--json", "-"}, bad.text);
+        EXPECT_EQ(ran.status, 3) << bad.what;
+        const auto root = nlohmann::json::parse(ran.out);
+        ASSERT_EQ(root.size(), 1U);
+        EXPECT_EQ(root[0]["ok"], false) << bad.what;
+        ASSERT_FALSE(root[0]["errors"].empty()) << bad.what;
+        for (const auto& error : root[0]["errors"])
+            EXPECT_FALSE(error["message"].get<std::string>().empty()) << bad.what;
+    }
+}
+
+TEST(Check, ReportsEveryErrorNotJustTheFirst) {
+    const ProgramRun ran = run_program(
+        {"check", "-"},
+        "version = 1\n[monitor]\nsampling = \"5ms\"\n[[scheme]]\nname = \"a\"\naction = \"burn\"\n"
+        "age = { min = \"soon\" }\n");
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_THAT(ran.err, HasSubstr("<stdin>:3:1: "));
+    EXPECT_THAT(ran.err, HasSubstr("<stdin>:6:"));
+    EXPECT_THAT(ran.err, HasSubstr("<stdin>:7:"));
+    EXPECT_THAT(ran.err, HasSubstr("3 errors; nothing can be applied before they are put right"));
+}
+
+TEST(Check, AFileThatCannotBeReadExitsWith2AndSaysWhy) {
+    ProgramRun ran = run_program({"check", "/nonexistent/policy.toml"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("/nonexistent/policy.toml: cannot be read: No such file"));
+    ran = run_program({"check", "/"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("Is a directory"));
+}
+
+TEST(Check, AFileThatNeverEndsIsNotReadWhole) {
+    const ProgramRun ran = run_program({"check", "/dev/zero"});
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_THAT(ran.err, HasSubstr("too large"));
+}
+
+TEST(Check, GoesOnBehindABadFileAndExitsWithTheGravest) {
+    const TextFile good(sound);
+    const TextFile bad("version = 1\n");
+    ProgramRun ran = run_program({"check", "/nonexistent", bad.path(), good.path()});
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_THAT(ran.err, HasSubstr("/nonexistent: "));
+    EXPECT_THAT(ran.err, HasSubstr(bad.path() + ":1:1: "));
+    EXPECT_THAT(ran.out, HasSubstr(good.path() + ": ok"));
+    ran = run_program({"check", "/nonexistent", good.path()});
+    EXPECT_EQ(ran.status, 2);
+}
+
+TEST(Check, JsonHasAnObjectForEachFile) {
+    const TextFile good(sound);
+    const ProgramRun ran = run_program({"check", "--json", good.path(), "/nonexistent"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, IsEmpty());
+    const auto root = nlohmann::json::parse(ran.out);
+    ASSERT_EQ(root.size(), 2U);
+    EXPECT_EQ(root[0]["file"], good.path());
+    EXPECT_EQ(root[0]["ok"], true);
+    EXPECT_EQ(root[0]["errors"], nlohmann::json::array());
+    EXPECT_EQ(root[0]["schemes"][0]["name"], "cold");
+    EXPECT_EQ(root[0]["schemes"][0]["action"], "pageout");
+    EXPECT_EQ(root[1]["file"], "/nonexistent");
+    EXPECT_EQ(root[1]["ok"], false);
+    EXPECT_THAT(root[1]["errors"][0]["message"].get<std::string>(), HasSubstr("cannot be read"));
+}
+
+TEST(Check, TakesAFileBehindTwoDashes) {
+    const ProgramRun ran = run_program({"check", "--", "--weird.toml"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("--weird.toml: cannot be read"));
+}
+
+}  // namespace
+}  // namespace damon_schemes
