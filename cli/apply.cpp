@@ -503,8 +503,10 @@ void add_apply(CLI::App& root, Invocation& invocation) {
     app->add_option("POLICY", options->policy, "Policy file (TOML); '-' reads it from stdin")
         ->required();
     app->add_option("-p,--pid", options->targets.pids,
-                    "Process to watch; may be given more than once");
-    app->add_option("-n,--name", options->targets.names, "Process to watch, by its command name");
+                    "Process to watch; may be given more than once")
+        ->allow_extra_args(false);
+    app->add_option("-n,--name", options->targets.names, "Process to watch, by its command name")
+        ->allow_extra_args(false);
     app->add_flag("-a,--all", options->targets.all,
                   "Every process of a name, where there are several");
     app->add_option("-s,--set", options->overrides,
@@ -516,7 +518,8 @@ void add_apply(CLI::App& root, Invocation& invocation) {
     app->add_option("--loop", options->loop, "What waits for events: auto, io_uring, epoll");
     app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
     app->add_flag("--json", options->json, "The summary as JSON");
-    app->add_flag("--heatmap", options->heatmap, "Draw what was seen, below the summary (with --json: in it)");
+    app->add_flag("--heatmap", options->heatmap,
+                  "Draw what was seen, below the summary (with --json: in it)");
     app->add_option("--color", options->color,
                     "Colour in the heat map: auto (on a terminal), always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}));

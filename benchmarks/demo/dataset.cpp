@@ -81,8 +81,7 @@ bool Dataset::is_hot(std::uint32_t index) const {
 }
 
 std::uint32_t Dataset::cold_index(std::uint32_t n) const {
-    auto index =
-        static_cast<std::uint32_t>((n + std::uint64_t{1}) * 2'654'435'761 % shape_.keys);
+    auto index = static_cast<std::uint32_t>((n + std::uint64_t{1}) * 2'654'435'761 % shape_.keys);
     while (is_hot(index)) index = (index + 1) % shape_.keys;
     return index;
 }

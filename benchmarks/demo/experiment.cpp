@@ -170,8 +170,7 @@ Result<void> Experiment::page_out() {
 Result<void> Experiment::measure_in_turn() {
     for (unsigned i = 0; i < plan_.windows; ++i) {
         if (i > 0) {
-            auto policy =
-                PolicyRun::start(plan_.policy, server_.pid(), PolicyRun::Show::nothing);
+            auto policy = PolicyRun::start(plan_.policy, server_.pid(), PolicyRun::Show::nothing);
             if (!policy) return policy.error();
             policy_.emplace(std::move(*policy));
             if (auto acting = policy_->wait_until_acting(); !acting) return acting;
@@ -201,11 +200,11 @@ Result<void> Experiment::measure_in_turn() {
         auto without = measure(nullptr);
         if (!without) return without.error();
         figures_.paused.push_back(*without);
-        narrator_.progress(
-            readable(std::uint64_t{i + 1}) + " of " + std::to_string(plan_.windows) + ": " +
-            readable(static_cast<std::uint64_t>(with->requests_per_second)) +
-            " requests per second with the policy, " +
-            readable(static_cast<std::uint64_t>(without->requests_per_second)) + " without");
+        narrator_.progress(readable(std::uint64_t{i + 1}) + " of " + std::to_string(plan_.windows) +
+                           ": " + readable(static_cast<std::uint64_t>(with->requests_per_second)) +
+                           " requests per second with the policy, " +
+                           readable(static_cast<std::uint64_t>(without->requests_per_second)) +
+                           " without");
     }
     narrator_.progress("");
     return {};

@@ -17,7 +17,7 @@ struct ExperimentPlan {
     DatasetShape dataset;
     PolicyCommand policy;
     unsigned connections = 2;
-    unsigned windows = 5;            // of each kind
+    unsigned windows = 5;  // of each kind
     Duration window = std::chrono::seconds(3);
     // A policy that has just started splits its regions in each of its first aggregation intervals
     // (400 ms under emulation); after ten of them it costs what it goes on costing.

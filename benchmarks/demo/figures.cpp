@@ -96,7 +96,8 @@ nlohmann::json json_of(const std::vector<WindowFigures>& windows) {
             {"monitoring_cpu_share", summary.monitoring_share}};
 }
 
-// What zram took in, and what it made of it (mm_stat of Documentation/admin-guide/blockdev/zram.rst).
+// What zram took in, and what it made of it (mm_stat of
+// Documentation/admin-guide/blockdev/zram.rst).
 std::optional<double> compression_of_zram() {
     std::ifstream file("/sys/block/zram0/mm_stat");
     double original = 0;
@@ -188,9 +189,7 @@ std::string figures_table(const DemoFigures& figures) {
                 whole(applied.requests_per_second), whole(paused.requests_per_second),
                 percent(figures.throughput_kept()));
     text += row("p99 latency", readable(before.p99), readable(applied.p99), readable(paused.p99),
-                paused.p99.count() > 0
-                    ? percent(seconds(applied.p99) / seconds(paused.p99))
-                    : "");
+                paused.p99.count() > 0 ? percent(seconds(applied.p99) / seconds(paused.p99)) : "");
     text += row("major faults a second", decimal(before.major_faults_per_second, 1),
                 decimal(applied.major_faults_per_second, 1),
                 decimal(paused.major_faults_per_second, 1), "");
@@ -200,19 +199,19 @@ std::string figures_table(const DemoFigures& figures) {
 }
 
 std::string scattered_lines(const DemoFigures& figures) {
-    std::string text = row("RSS of redis-server", readable(figures.memory_before.server.rss),
-                           readable(figures.memory_applied.server.rss), "",
-                           signed_percent(-figures.rss_drop()));
+    std::string text =
+        row("RSS of redis-server", readable(figures.memory_before.server.rss),
+            readable(figures.memory_applied.server.rss), "", signed_percent(-figures.rss_drop()));
     text += row("net saved", "", readable_change(figures.net_saved()), "", "RSS less zram");
     const WindowSummary applied = summary_of(figures.applied);
     const WindowSummary paused = summary_of(figures.paused);
     text += row("requests per second", whole(summary_of(figures.before).requests_per_second),
                 whole(applied.requests_per_second), whole(paused.requests_per_second),
                 percent(figures.throughput_kept()));
-    text += row("major faults a second",
-                decimal(summary_of(figures.before).major_faults_per_second, 1),
-                decimal(applied.major_faults_per_second, 1),
-                decimal(paused.major_faults_per_second, 1), "");
+    text +=
+        row("major faults a second", decimal(summary_of(figures.before).major_faults_per_second, 1),
+            decimal(applied.major_faults_per_second, 1), decimal(paused.major_faults_per_second, 1),
+            "");
     return text;
 }
 

@@ -29,7 +29,7 @@ struct WindowFigures {
     double requests_per_second = 0;
     Duration p50{};
     Duration p99{};
-    std::uint64_t major_faults = 0;          // of the server
+    std::uint64_t major_faults = 0;           // of the server
     std::optional<Duration> engine_time;      // CPU time; none: no policy runs
     std::optional<Duration> monitoring_time;  // likewise, of the module's thread
 };

@@ -94,8 +94,7 @@ Result<PolicyRun> PolicyRun::start(const PolicyCommand& command, std::int32_t pi
     ::posix_spawn_file_actions_init(&files);
     ::posix_spawn_file_actions_adddup2(&files, output.get(), STDOUT_FILENO);
     pid_t child = -1;
-    const int failure =
-        ::posix_spawnp(&child, argv.front(), &files, nullptr, argv.data(), environ);
+    const int failure = ::posix_spawnp(&child, argv.front(), &files, nullptr, argv.data(), environ);
     ::posix_spawn_file_actions_destroy(&files);
     if (failure != 0) {
         return Error{ErrorKind::usage,
@@ -177,16 +176,16 @@ Result<nlohmann::json> PolicyRun::finish() {
     }
     const auto summary = nlohmann::json::parse(content_of(output_.get()), nullptr, false);
     if (summary.is_object() && summary.value("observed_only", nlohmann::json()).is_string()) {
-        return Error{ErrorKind::unsupported, "the policy only observed: " +
-                                                 summary["observed_only"].get<std::string>()};
+        return Error{ErrorKind::unsupported,
+                     "the policy only observed: " + summary["observed_only"].get<std::string>()};
     }
     if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) {
         const std::string how = WIFEXITED(status_)
                                     ? "exit status " + std::to_string(WEXITSTATUS(status_))
                                     : "signal " + std::to_string(WTERMSIG(status_));
         const int status = WIFEXITED(status_) ? WEXITSTATUS(status_) : 1;
-        const auto kind = status >= 2 && status <= 4 ? static_cast<ErrorKind>(status)
-                                                     : ErrorKind::runtime;
+        const auto kind =
+            status >= 2 && status <= 4 ? static_cast<ErrorKind>(status) : ErrorKind::runtime;
         return Error{kind, "damon-schemes apply failed (" + how + "); it says why above"};
     }
     if (!summary.is_object())

@@ -51,9 +51,9 @@ class PolicyRun {
     PolicyRun(pid_t pid, Descriptor output) : pid_(pid), output_(std::move(output)) {}
     bool reap(bool wait);
 
-    pid_t pid_ = -1;      // -1: reaped
-    int status_ = 0;      // as waitpid() gave it
-    Descriptor output_;   // an unlinked file that takes its stdout
+    pid_t pid_ = -1;     // -1: reaped
+    int status_ = 0;     // as waitpid() gave it
+    Descriptor output_;  // an unlinked file that takes its stdout
 };
 
 }  // namespace damon_schemes::demo

@@ -53,8 +53,8 @@ Narrator narrator_for(const Terminal& terminal) {
         if (text.find('\n') != std::string::npos) return print(text);
         for (const std::string& line : wrapped(text, 80)) print(line + "\n");
     };
-    narrator.progress = [interactive = terminal.interactive, last = std::string()](
-                            const std::string& text) mutable {
+    narrator.progress = [interactive = terminal.interactive,
+                         last = std::string()](const std::string& text) mutable {
         // Elsewhere than on a terminal only the last word of a step is worth a line.
         if (interactive && !text.empty()) print("\r\033[K  " + text);
         if (text.empty() && !last.empty()) print(interactive ? "\n" : "  " + last + "\n");
@@ -71,9 +71,8 @@ int fail(const Error& error) {
 
 std::string goal_line(const DemoFigures& figures) {
     if (figures.goal_time) {
-        return "RSS was down by " +
-               readable_percent(figures.goal_drop, 1) + " after " + readable(*figures.goal_time) +
-               ".";
+        return "RSS was down by " + readable_percent(figures.goal_drop, 1) + " after " +
+               readable(*figures.goal_time) + ".";
     }
     return "After " + readable(figures.goal_wait) + " RSS was down by " +
            readable_percent(std::max(figures.drop_at_goal_wait, 0.0), 1) + ".";
@@ -99,16 +98,16 @@ int run(const Options& options) {
     const Terminal terminal = terminal_of(STDOUT_FILENO);
     const Narrator narrator = narrator_for(terminal);
     ExperimentPlan plan = options.plan;
-    plan.window = std::chrono::duration_cast<Duration>(
-        std::chrono::duration<double>(options.window_seconds));
+    plan.window =
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.window_seconds));
     if (emulated(options)) {
         print_paragraph(
             "This machine is emulated, so the policy's times are scaled; a real machine takes the "
             "policy as it is:");
         for (const Scaling& scaling : scalings) {
-            plan.policy.settings.insert(plan.policy.settings.begin() +
-                                            std::distance(std::begin(scalings), &scaling),
-                                        scaling.setting);
+            plan.policy.settings.insert(
+                plan.policy.settings.begin() + std::distance(std::begin(scalings), &scaling),
+                scaling.setting);
             std::string line = "  ";
             line += scaling.setting;
             line.resize(std::max<std::size_t>(line.size() + 2, 38), ' ');

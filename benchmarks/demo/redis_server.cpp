@@ -62,16 +62,17 @@ Result<RedisServer> RedisServer::start(const std::string& program) {
     }
     server.folder_ = folder;
     const std::string log = folder + "/log";
-    auto child = ChildCommand::start(
-        {program, "--port", "0", "--unixsocket", folder + "/socket", "--dir", folder, "--logfile",
-         log, "--loglevel", "warning", "--save", "", "--appendonly", "no", "--daemonize", "no"});
+    auto child = ChildCommand::start({program, "--port", "0", "--unixsocket", folder + "/socket",
+                                      "--dir", folder, "--logfile", log, "--loglevel", "warning",
+                                      "--save", "", "--appendonly", "no", "--daemonize", "no"});
     if (!child) return child.error();
     server.child_ = std::move(*child);
     if (auto released = server.child_->release(); !released) {
         const auto& error = released.error();
         return Error{error.kind,
-                     error.message + " The demo needs redis-server (Debian: apt-get install "
-                                     "redis-server; in the lab: --package redis-server).",
+                     error.message +
+                         " The demo needs redis-server (Debian: apt-get install "
+                         "redis-server; in the lab: --package redis-server).",
                      error.code};
     }
     const auto patient_until = std::chrono::steady_clock::now() + start_patience;

@@ -44,9 +44,8 @@ void ReplyReader::feed(std::string_view bytes) {
 }
 
 Error ReplyReader::broken(const std::string& why) {
-    error_ = Error{ErrorKind::runtime,
-                   "the server's answer is no Redis protocol (" + why +
-                       "). Is something else listening at that address?"};
+    error_ = Error{ErrorKind::runtime, "the server's answer is no Redis protocol (" + why +
+                                           "). Is something else listening at that address?"};
     return *error_;
 }
 
@@ -83,7 +82,8 @@ Result<std::optional<Reply>> ReplyReader::next() {
             if (!size || *size < -1) return broken("a value without a length");
             if (*size == -1) break;
             const auto length = static_cast<std::size_t>(*size);
-            if (length > max_bulk_bytes) return broken("a value of " + std::string(line) + " bytes");
+            if (length > max_bulk_bytes)
+                return broken("a value of " + std::string(line) + " bytes");
             if (rest.size() < taken + length + line_end.size()) return std::optional<Reply>();
             if (rest.substr(taken + length, line_end.size()) != line_end)
                 return broken("a value longer than its length");

@@ -32,8 +32,9 @@ class ReplyReader {
     static constexpr std::size_t max_line_bytes = 4096;
 
     void feed(std::string_view bytes);
-    // The next whole reply; nullopt: more bytes are needed.  An error (runtime): this is no RESP, or
-    // an array, which no command used here is answered with.  After an error nothing more is read.
+    // The next whole reply; nullopt: more bytes are needed.  An error (runtime): this is no RESP,
+    // or an array, which no command used here is answered with.  After an error nothing more is
+    // read.
     Result<std::optional<Reply>> next();
 
   private:

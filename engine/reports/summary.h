@@ -26,7 +26,7 @@ struct TargetSummary {
     std::optional<Bytes> swapped;               // at the end
     std::optional<std::uint64_t> major_faults;  // during the session
     bool exited = false;
-    std::string note;  // why it was left alone, say; may be empty
+    std::string note;                    // why it was left alone, say; may be empty
     std::optional<std::string> heatmap;  // as drawn; only where one was asked for
 };
 

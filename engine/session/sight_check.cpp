@@ -14,7 +14,7 @@ namespace {
 // A verdict rests on this many snapshots, so that a moment in which the canary did not run, or the
 // regions did not fit it yet, decides nothing.
 constexpr std::size_t judged_snapshots = 5;
-constexpr std::uint32_t canary_regions = 64;
+constexpr std::uint32_t canary_regions = 256;
 // If it was not seen by then, it will not be.
 constexpr std::size_t most_snapshots = 40;
 

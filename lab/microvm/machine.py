@@ -143,7 +143,7 @@ class _Relay:
             left = self.deadline - time.monotonic()
             if left <= 0:
                 return False
-            for key, _ in self.selector.select(left):
+            for key, _ in self.selector.select(min(left, 3600)):
                 key.data(key.fileobj)
         return True
 
@@ -194,13 +194,28 @@ def _judge(ending, returned, control, kernel, machine, in_time):
         ending.faults.append(f"the kernel is tainted: {taint}")
 
 
+SCRATCH = "damon-schemes-vm-"
+
+
+def _scratch():
+    """A temporary folder that goes with us.
+
+    One whose process was killed stays behind; the next run removes it.
+    """
+    for old in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        owner = old.name.removeprefix(SCRATCH).split("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-")
+
+
 def boot(machine, kernel, guest, *, output, use_input=False, out=None):
     """Runs GUEST to its end; what it says goes to the binary file OUTPUT."""
     if not shutil.which(QEMU):
         raise LabError(f"no {QEMU} here: install the packages qemu-system-x86 and seabios")
     raw_from = None
     qemu = None
-    with tempfile.TemporaryDirectory(prefix="damon-schemes-vm-") as name:
+    with _scratch() as name:
         scratch = Path(name)
         if out is not None:
             guest.settings["OUT"] = 1

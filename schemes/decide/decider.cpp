@@ -429,17 +429,19 @@ void Decider::report(const ActionReport& report) {
     if (report.scheme >= state.schemes.size()) return;
     SchemeState& scheme = state.schemes[report.scheme];
     const Duration spent = std::max(report.spent, Duration::zero());
+    // A range that was dropped before anything was tried is soon tried again, and says nothing
+    // about what trying costs.
+    const bool tried = report.advised.count != 0 || spent > Duration::zero();
     ActedRanges::Settled settled;
     if (TargetState* target = state.find(report.target)) {
         // An instant that the report leaves out, or that lies before the plan, is no reason to do
         // it again at once.
+        const Instant from = std::max(report.time, state.now);
         const Instant until =
-            at_the_next_step(later(std::max(report.time, state.now), scheme.hold), state.interval);
+            at_the_next_step(later(from, tried ? scheme.hold : shortest_hold), state.interval);
         settled = target->acted[report.scheme].settle(report.range, until);
     }
-    // A range that was dropped before anything was tried says nothing about what trying costs.
-    if (!report.range.empty() && (report.advised.count != 0 || spent > Duration::zero()))
-        scheme.quota.measure(report.range.size(), spent);
+    if (!report.range.empty() && tried) scheme.quota.measure(report.range.size(), spent);
     scheme.quota.settle(settled.charge.window, settled.planned, settled.charge.estimate,
                         report.advised, spent);
 }

@@ -32,7 +32,7 @@ struct ActionReport {
     TargetId target;
     AddressRange range;  // as planned
     Bytes advised;       // what the call said it did; 0 if it was refused or dropped
-    Duration spent{};    // time in the acting calls
+    Duration spent{};    // time in the acting calls; 0 with 0 advised: nothing was tried
     Instant time{};      // when it was done
 };
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/unit/schemes/observed.h"
 
 namespace damon_schemes {
@@ -243,12 +245,28 @@ TEST(ActingResetsTheAge, OnlyThePartsThatWereActedOnAreHeld) {
 }
 
 TEST(ActingResetsTheAge, RefusedMemoryIsTriedAgainButNotAtOnce) {
-    Decider decider(policy({scheme(Action::pageout, 200ms)}));
+    // After age.min, or a second where that is longer.
+    for (const auto& [min_age, again] : {std::pair<Duration, Duration>{200ms, 1s}, {10s, 10s}}) {
+        Decider decider(policy({scheme(Action::pageout, min_age)}));
+        const Snapshot first = snapshot(0s, {cold(0, 4)});
+        const Plan plan = decider.decide(first, seeing());
+        ActionReport report = refused(first, plan.ranges[0], at(0ms));
+        report.spent = 1us;
+        decider.report(report);
+        for (Duration time = 100ms; time < again; time += 100ms)
+            ASSERT_THAT(decider.decide(snapshot(time, {cold(0, 4)}), seeing()).ranges, IsEmpty());
+        EXPECT_THAT(ranges_of(decider.decide(snapshot(again, {cold(0, 4)}), seeing())),
+                    ElementsAre(mibs(0, 4)));
+    }
+}
+
+TEST(ActingResetsTheAge, APlanThatWasDroppedIsMadeAgainAfterASecond) {
+    Decider decider(policy({scheme(Action::pageout, 10s)}));
     const Snapshot first = snapshot(0s, {cold(0, 4)});
     const Plan plan = decider.decide(first, seeing());
     decider.report(refused(first, plan.ranges[0], at(50ms)));
     for (Duration time = 100ms; time <= 1s; time += 100ms)
-        EXPECT_THAT(decider.decide(snapshot(time, {cold(0, 4)}), seeing()).ranges, IsEmpty());
+        ASSERT_THAT(decider.decide(snapshot(time, {cold(0, 4)}), seeing()).ranges, IsEmpty());
     EXPECT_THAT(ranges_of(decider.decide(snapshot(1100ms, {cold(0, 4)}), seeing())),
                 ElementsAre(mibs(0, 4)));
 }
