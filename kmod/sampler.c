@@ -242,9 +242,10 @@ static void aggregate(struct ds_session *session, u64 now)
 
 	/* Flushes read the addresses by region, and regions are about to move. */
 	ds_session_drain(session);
+	/* Before merging, so that what it lays out counts for the maximum. */
+	refresh_targets(session);
 	ds_regions_aggregate(&session->store.regions, &limits);
 	ds_regions_merge(&session->store.regions, &limits);
-	refresh_targets(session);
 	publish(session, now);
 	ds_regions_reset(&session->store.regions);
 	if (now >= timing->update) {

@@ -116,7 +116,7 @@ void run(benchmark::State& state, Timed timed) {
     planned = 0;
     for (auto _ : state) state.SetIterationTime(std::chrono::duration<double>(step()).count());
     state.SetComplexityN(state.range(0));
-    state.SetItemsProcessed(state.iterations() * state.range(0) * 8);
+    if (timed == Timed::decide) state.SetItemsProcessed(state.iterations() * state.range(0) * 8);
     state.counters["ranges"] =
         benchmark::Counter(static_cast<double>(planned), benchmark::Counter::kAvgIterations);
 }

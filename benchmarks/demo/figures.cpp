@@ -187,9 +187,11 @@ std::string figures_table(const DemoFigures& figures) {
     text += row("net saved", "", readable_change(figures.net_saved()), "", "RSS less zram");
     text += row("requests per second", whole(before.requests_per_second),
                 whole(applied.requests_per_second), whole(paused.requests_per_second),
-                percent(figures.throughput_kept()));
+                percent(figures.throughput_kept()) + " of ended");
     text += row("p99 latency", readable(before.p99), readable(applied.p99), readable(paused.p99),
-                paused.p99.count() > 0 ? percent(seconds(applied.p99) / seconds(paused.p99)) : "");
+                paused.p99.count() > 0
+                    ? percent(seconds(applied.p99) / seconds(paused.p99)) + " of ended"
+                    : "");
     text += row("major faults a second", decimal(before.major_faults_per_second, 1),
                 decimal(applied.major_faults_per_second, 1),
                 decimal(paused.major_faults_per_second, 1), "");

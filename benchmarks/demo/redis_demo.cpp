@@ -90,8 +90,8 @@ void print_paragraph(const std::string& text) {
 
 void explain_table() {
     print_paragraph(
-        "Rates and latencies are medians of the windows. The last column compares the policy at "
-        "work with the policy ended, in turn: the cold memory is out in both.");
+        "Rates and latencies are medians of windows with the policy at work and with it ended, in "
+        "turn; the cold memory is out in both. Faults and CPU shares are of the same windows.");
 }
 
 int run(const Options& options) {
@@ -200,6 +200,11 @@ int main(int argc, char** argv) {
     app.add_flag("--scattered", options.scattered,
                  "Afterwards the case that is hard: small hot keys among cold ones");
     app.add_option("--json", options.json, "Write all figures to this file");
+    app.footer(
+        "Needs redis-server, swap, the damon_schemes module and root. './dev demo' brings all of "
+        "it, in\na micro-VM; on a machine of your own:\n"
+        "  build/benchmarks/demo/redis_demo policies/proactive-reclaim.toml \\\n"
+        "      --command build/damon-schemes");
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& wanted) {

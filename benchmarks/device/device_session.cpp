@@ -47,8 +47,7 @@ std::optional<std::string> take_apart(const char* bytes, std::size_t size, SeenS
     std::uint32_t next = 0;
     for (std::uint32_t i = 0; i < header.nr_targets; i++) {
         SeenTarget target;
-        if (!copy_record(bytes, size,
-                         header.targets_offset + std::uint64_t{i} * header.target_size,
+        if (!copy_record(bytes, size, header.targets_offset + std::uint64_t{i} * header.target_size,
                          &target.record))
             return "a target record past the end";
         if (target.record.first_region != next) return "regions of a target that are not together";

@@ -31,8 +31,10 @@ Result<void> may_advise(const Process& process);
 // than memory the frame itself is free some milliseconds later, once it is written.
 //
 // Limits.  A target that execs between the snapshot and the act has its new program's memory
-// advised at the old addresses; that costs time, not data.  A page that the target uses between the
-// look and the call is paged out none the less by kernels that ignore references in MADV_PAGEOUT.
+// advised at the old addresses; that costs time, not data.  Of a range in
+// which the target unmaps memory during the call, what the first try paged out counts as absent.  A
+// page that the target uses between the look and the call is paged out none the less by kernels
+// that ignore references in MADV_PAGEOUT.
 //
 // Any number of threads at once, one target each.
 class ProcessMadvise final : public Executor {

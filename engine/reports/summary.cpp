@@ -201,6 +201,7 @@ double share(Duration part, Duration whole) {
 }  // namespace
 
 std::optional<std::int64_t> net_saved(const RunSummary& summary) {
+    if (summary.dry_run || summary.observed_only) return std::nullopt;
     if (summary.targets.empty() || !summary.zram_before || !summary.zram_after) return std::nullopt;
     std::int64_t saved = static_cast<std::int64_t>(summary.zram_before->count) -
                          static_cast<std::int64_t>(summary.zram_after->count);

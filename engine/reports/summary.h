@@ -71,8 +71,8 @@ struct RunSummary {
 };
 
 // By how much the targets' RSS fell less what zram's own memory grew by; negative where it cost
-// more than it gave.  nullopt: a figure is missing, or a target has exited (what it gave back then
-// was not the schemes' doing).
+// more than it gave.  nullopt: nothing was acted on, a figure is missing, or a target has exited
+// (what it gave back then was not the schemes' doing).
 std::optional<std::int64_t> net_saved(const RunSummary& summary);
 
 // At most `width` columns wide (not less than 60); each line ended by a newline.

@@ -116,17 +116,18 @@ bool SightCheck::judge(const Snapshot& snapshot) {
         return false;
     }
     const Sight sum = sum_of(recent_);
+    std::string reason;
     if (sum.verdict() == Verdict::too_few_samples) {
-        conclude(false,
-                 "too few samples of the canary (memory that is used all the time) to tell whether "
-                 "the monitor "
-                 "sees; try a longer monitor.aggregation_interval");
-        return false;
+        reason =
+            "too few samples of the canary (memory that is used all the time) to tell whether the "
+            "monitor sees; try a longer monitor.aggregation_interval";
+    } else {
+        reason =
+            "the monitor does not see: memory that is used all the time was found accessed in "
+            "only " +
+            to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
+            to_string(required_sight) + " needed), so nothing it calls cold is acted on";
     }
-    std::string reason =
-        "the monitor does not see: memory that is used all the time was found accessed in only " +
-        to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
-        to_string(required_sight) + " needed), so nothing it calls cold is acted on";
     if (attributes_.tlb == TlbPolicy::none) {
         reason += "; monitor.tlb is \"none\": set it to \"auto\"";
     }

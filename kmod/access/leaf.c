@@ -14,15 +14,17 @@
  * struct leaf - the entry that maps a page, on whichever level it is
  * @entry: where it is; NULL if there is none.
  * @value: what it was when it was read.
+ * @huge: it maps more than a base page.
  */
 struct leaf {
 	unsigned long *entry;
 	unsigned long value;
+	bool huge;
 };
 
-static struct leaf leaf_at(void *entry, unsigned long value)
+static struct leaf leaf_at(void *entry, unsigned long value, bool huge)
 {
-	struct leaf leaf = { .entry = entry, .value = value };
+	struct leaf leaf = { .entry = entry, .value = value, .huge = huge };
 
 	return leaf;
 }
@@ -50,7 +52,7 @@ static struct leaf find_leaf(struct mm_struct *mm, unsigned long addr)
 	if (!(pud_val(pud) & MAPPED))
 		return none;
 	if (pud_leaf(pud))
-		return leaf_at(pudp, pud_val(pud));
+		return leaf_at(pudp, pud_val(pud), true);
 	if (pud_bad(pud))
 		return none;
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
@@ -59,11 +61,11 @@ static struct leaf find_leaf(struct mm_struct *mm, unsigned long addr)
 	if (!(pmd_val(pmd) & MAPPED))
 		return none;
 	if (pmd_leaf(pmd))
-		return leaf_at(pmdp, pmd_val(pmd));
+		return leaf_at(pmdp, pmd_val(pmd), true);
 	if (pmd_bad(pmd))
 		return none;
 	ptep = pte_offset_kernel(&pmd, addr);
-	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)));
+	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), false);
 }
 
 static bool is_page(const struct leaf *leaf)
@@ -93,22 +95,37 @@ enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr)
 }
 
 enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
-			   enum ds_pending pending)
+			   enum ds_pending *pending)
 {
+	enum ds_pending was = *pending;
 	struct leaf leaf;
 
-	if (pending == DS_PENDING_NONE)
+	*pending = DS_PENDING_NONE;
+	if (was == DS_PENDING_NONE)
 		return DS_LOOK_MISSED;
 	leaf = find_leaf(mm, addr);
 	if (!is_page(&leaf)) {
 		/* It left meanwhile, perhaps after an access: nobody can tell. */
-		return pending == DS_PENDING_ABSENT ? DS_LOOK_ABSENT : DS_LOOK_MISSED;
+		return was == DS_PENDING_ABSENT ? DS_LOOK_ABSENT : DS_LOOK_MISSED;
 	}
 	if (leaf.value & _PAGE_ACCESSED)
 		return DS_LOOK_ACCESSED;
-	if (pending == DS_PENDING_ABSENT)
+	if (was == DS_PENDING_ABSENT)
 		return DS_LOOK_MISSED;
-	if (pending == DS_PENDING_YOUNG)
-		change_leaf(&leaf, leaf.value | _PAGE_ACCESSED);
+	if (was == DS_PENDING_YOUNG) {
+		/* Regions border anywhere in a huge page, whose bit is one for all. */
+		if (leaf.huge)
+			*pending = DS_PENDING_GIVE_BACK;
+		else
+			change_leaf(&leaf, leaf.value | _PAGE_ACCESSED);
+	}
 	return DS_LOOK_IDLE;
+}
+
+void ds_leaf_give_back(struct mm_struct *mm, unsigned long addr)
+{
+	struct leaf leaf = find_leaf(mm, addr);
+
+	if (is_page(&leaf))
+		change_leaf(&leaf, leaf.value | _PAGE_ACCESSED);
 }

@@ -24,11 +24,17 @@
 enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr);
 
 /*
- * Whether the page at @addr was accessed since ds_leaf_prepare() returned @pending.
+ * Whether the page at @addr was accessed since ds_leaf_prepare() returned *@pending,
+ * which becomes what is still to be done: nothing, or DS_PENDING_GIVE_BACK.
+ *
  * A bit that was set before and is not set now is given back, since the kernel's own
- * reclaim reads it.
+ * reclaim reads it: a base page's at once, a huge page's by ds_leaf_give_back(), once
+ * every region that has its sample in the same huge page was checked.
  */
 enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
-			   enum ds_pending pending);
+			   enum ds_pending *pending);
+
+/* Set the Accessed bit of the page at @addr, if it is still there. */
+void ds_leaf_give_back(struct mm_struct *mm, unsigned long addr);
 
 #endif

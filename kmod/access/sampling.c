@@ -22,58 +22,83 @@ static void account_irq_off(struct damon_schemes_stats *stats, u64 ns)
 		stats->irq_off_max_ns = ns;
 }
 
+/**
+ * struct visited - what a pass has come to so far
+ * @prepared: addresses written.
+ * @to_give_back: regions whose huge page gets its Accessed bit back.
+ */
+struct visited {
+	unsigned int prepared;
+	unsigned int to_give_back;
+};
+
+/* One of the steps that a pass takes with each region. */
+typedef void (*visit_fn)(struct mm_struct *mm, struct ds_region *region,
+			 const struct ds_visit *visit, struct visited *visited);
+
 static void check_region(struct mm_struct *mm, struct ds_region *region,
-			 struct damon_schemes_stats *stats)
+			 const struct ds_visit *visit, struct visited *visited)
 {
-	if (region->pending == DS_PENDING_NONE)
+	enum ds_pending pending = region->pending;
+
+	if (pending == DS_PENDING_NONE)
 		return;
-	ds_region_count(region, ds_leaf_check(mm, region->sample, region->pending));
-	region->pending = DS_PENDING_NONE;
-	stats->checks++;
+	ds_region_count(region, ds_leaf_check(mm, region->sample, &pending));
+	region->pending = pending;
+	visited->to_give_back += pending == DS_PENDING_GIVE_BACK;
+	visit->stats->checks++;
 }
 
-static unsigned int visit_batch(struct mm_struct *mm, struct ds_region *regions,
-				unsigned int nr, const struct ds_visit *visit,
-				unsigned long *addrs)
+static void give_back_region(struct mm_struct *mm, struct ds_region *region,
+			     const struct ds_visit *visit, struct visited *visited)
 {
-	unsigned int written = 0;
-	unsigned int i;
+	if (region->pending != DS_PENDING_GIVE_BACK)
+		return;
+	ds_leaf_give_back(mm, region->sample);
+	region->pending = DS_PENDING_NONE;
+}
 
-	for (i = 0; i < nr; i++) {
-		struct ds_region *region = &regions[i];
+static void prepare_region(struct mm_struct *mm, struct ds_region *region,
+			   const struct ds_visit *visit, struct visited *visited)
+{
+	region->sample = ds_region_pick(region, visit->random, PAGE_SIZE);
+	region->pending = ds_leaf_prepare(mm, region->sample);
+	if (region->pending == DS_PENDING_YOUNG || region->pending == DS_PENDING_OLD)
+		visit->addrs[visited->prepared++] = region->sample;
+}
 
-		check_region(mm, region, visit->stats);
-		if (!visit->prepare)
-			continue;
-		region->sample = ds_region_pick(region, visit->random, PAGE_SIZE);
-		region->pending = ds_leaf_prepare(mm, region->sample);
-		if (region->pending == DS_PENDING_YOUNG ||
-		    region->pending == DS_PENDING_OLD)
-			addrs[written++] = region->sample;
+static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
+			     unsigned int nr, visit_fn step,
+			     const struct ds_visit *visit, struct visited *visited)
+{
+	unsigned int i, end;
+
+	for (i = 0; i < nr; i = end) {
+		unsigned long flags;
+		u64 start;
+
+		end = min_t(unsigned int, nr, i + DS_SAMPLING_BATCH);
+		local_irq_save(flags);
+		start = ktime_get_ns();
+		for (; i < end; i++)
+			step(mm, &regions[i], visit, visited);
+		account_irq_off(visit->stats, ktime_get_ns() - start);
+		local_irq_restore(flags);
+		cond_resched();
 	}
-	return written;
 }
 
 unsigned int ds_visit_regions(struct mm_struct *mm, struct ds_region *regions,
 			      unsigned int nr, const struct ds_visit *visit)
 {
-	unsigned int written = 0;
-	unsigned int i;
+	struct visited visited = {};
 
 	kthread_use_mm(mm);
-	for (i = 0; i < nr; i += DS_SAMPLING_BATCH) {
-		unsigned long flags;
-		u64 start;
-
-		local_irq_save(flags);
-		start = ktime_get_ns();
-		written += visit_batch(mm, &regions[i],
-				       min_t(unsigned int, DS_SAMPLING_BATCH, nr - i),
-				       visit, &visit->addrs[written]);
-		account_irq_off(visit->stats, ktime_get_ns() - start);
-		local_irq_restore(flags);
-		cond_resched();
-	}
+	visit_in_batches(mm, regions, nr, check_region, visit, &visited);
+	if (visited.to_give_back)
+		visit_in_batches(mm, regions, nr, give_back_region, visit, &visited);
+	if (visit->prepare)
+		visit_in_batches(mm, regions, nr, prepare_region, visit, &visited);
 	kthread_unuse_mm(mm);
-	return written;
+	return visited.prepared;
 }

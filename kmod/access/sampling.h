@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One visit to each region of a target: look at the page that was prepared, choose
- * and prepare the next.
+ * One pass over the regions of a target: look at the pages that were prepared, then
+ * choose and prepare the next.
  */
 #ifndef DAMON_SCHEMES_ACCESS_SAMPLING_H
 #define DAMON_SCHEMES_ACCESS_SAMPLING_H
@@ -15,8 +15,8 @@
 #define DS_SAMPLING_BATCH 64
 
 /**
- * struct ds_visit - what to do at each region
- * @prepare: prepare the next sample, after the check; else leave none prepared.
+ * struct ds_visit - what to do with the regions
+ * @prepare: prepare the next samples, after the checks; else leave none prepared.
  * @random: chooses the pages.
  * @addrs: where to write the pages prepared, in order; room for one a region.
  * @stats: checks and times with interrupts off are added here.
@@ -29,8 +29,10 @@ struct ds_visit {
 };
 
 /*
- * Visit @nr regions of @mm, whose users the caller holds.  Runs in a kernel thread
- * that has no address space of its own.  Returns how many addresses it wrote.
+ * Visit the @nr regions of @mm, all there are of it, whose users the caller holds.
+ * All samples are checked before any is prepared: several may lie in one huge page.
+ * Runs in a kernel thread that has no address space of its own.  Returns how many
+ * addresses it wrote.
  */
 unsigned int ds_visit_regions(struct mm_struct *mm, struct ds_region *regions,
 			      unsigned int nr, const struct ds_visit *visit);

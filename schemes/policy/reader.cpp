@@ -147,6 +147,11 @@ class PolicyChecker {
         if (table.node == nullptr) return;
         for (const Member& member : table.node->members) {
             if (key_at(table.path_of(member.key)) != nullptr) continue;
+            // What nobody is going to see needs no suggestion.
+            if (errors_.size() >= max_policy_errors) {
+                ++found_;
+                continue;
+            }
             fail(member.place, table.shown_as(shorten(member.key)),
                  "unknown key " + quoted(shorten(member.key)) + " " + title_of(table.path),
                  suggest_key(table.path, member.key));

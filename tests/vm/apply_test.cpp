@@ -78,13 +78,21 @@ class Apply : public testing::Test {
 
     std::unique_ptr<Command> apply(const std::vector<std::string>& arguments,
                                    Command::As user = Command::As::root) const {
-        std::vector<std::string> argv{"damon-schemes", "apply", policy, "--no-status"};
+        std::vector<std::string> argv{"damon-schemes", "apply", policy};
         argv.insert(argv.end(), arguments.begin(), arguments.end());
         return std::make_unique<Command>(argv, user);
     }
     std::unique_ptr<Command> apply_to_target(std::vector<std::string> more = {}) const {
         more.insert(more.end(), {"--json", "--pid", std::to_string(target->pid())});
         return apply(more);
+    }
+
+    // Until it says how it goes, which it does once its session runs.
+    static bool comes_to_watch(Command& command) {
+        return eventually([&] {
+                   return !command.running() || command.err().find("RSS") != std::string::npos;
+               }) &&
+               command.running();
     }
 
     static nlohmann::json summary(const Command& command) {
@@ -124,7 +132,7 @@ class Apply : public testing::Test {
             const auto whole = summary(*command);
             if (whole.is_discarded()) break;
             scheme = whole["schemes"][0];
-            expect_account(scheme);
+            if (!whole["dry_run"].get<bool>()) expect_account(scheme);
             if (holds(scheme)) break;
         }
         return scheme;
@@ -221,7 +229,7 @@ TEST_F(Apply, ACgroupWithoutSwapIsNamedAsTheCause) {
     const auto scheme = run_until(
         {}, [](const auto& totals) { return gap(totals, "cgroup_swap") >= cold_bytes * 7 / 10; });
     EXPECT_GE(gap(scheme, "cgroup_swap"), cold_bytes * 7 / 10) << scheme.dump(1);
-    EXPECT_EQ(swapped(), 0U);
+    EXPECT_LE(swapped(), mib) << "more than the program had before it was moved";
 }
 
 TEST_F(Apply, AFullSwapIsNamedAsTheCause) {
@@ -243,15 +251,15 @@ TEST_F(Apply, ItStopsBeforeSwapRunsOut) {
     SwapOff off;
     SmallSwap small(40 * mib);
     // The default limit: a tenth of the swap stays free, but for what was decided at once.
-    const auto scheme =
-        run_until({"--set", "limits.min_free_swap=50%", "--set", "scheme.cold.quota.bytes=4MiB"},
-                  [](const auto& totals) {
-                      std::uint64_t held_back = 0;
-                      for (const auto& [reason, bytes] : totals["held_back_bytes"].items())
-                          if (reason.find("swap") != std::string::npos)
-                              held_back += bytes.template get<std::uint64_t>();
-                      return held_back > 0;
-                  });
+    const auto scheme = run_until(
+        {"--set", "limits.min_free_swap=50%", "--set", "scheme.cold.quota={ bytes = \"4MiB\" }"},
+        [](const auto& totals) {
+            std::uint64_t held_back = 0;
+            for (const auto& [reason, bytes] : totals["held_back_bytes"].items())
+                if (reason.find("swap") != std::string::npos)
+                    held_back += bytes.template get<std::uint64_t>();
+            return held_back > 0;
+        });
     std::uint64_t held_back = 0;
     for (const auto& [reason, bytes] : scheme["held_back_bytes"].items())
         if (reason.find("swap") != std::string::npos) held_back += bytes.get<std::uint64_t>();
@@ -268,7 +276,7 @@ TEST_F(Apply, ATargetThatFaultsALotIsLeftAlone) {
                                         "--pid",
                                         std::to_string(target->pid()),
                                         "--set",
-                                        "limits.brake.faults_per_second=100"};
+                                        "limits.brake={ faults_per_second = 100 }"};
     Command command(argv);
     ASSERT_TRUE(eventually([&] { return !command.running() || swapped() >= cold_bytes * 9 / 10; }))
         << command.err();
@@ -307,11 +315,12 @@ TEST_F(Apply, ATargetsExitEndsItNormally) {
     NEEDS_SWAP();
     start_target();
     auto command = apply_to_target();
-    Session session;
-    ASSERT_TRUE(eventually([&] { return session.add(target->pid()) == EBUSY; }));
+    ASSERT_TRUE(comes_to_watch(*command)) << command->err();
     target.reset();
     EXPECT_EQ(command->wait(), exit_ok) << command->err();
-    EXPECT_TRUE(summary(*command)["targets"][0]["exited"].get<bool>());
+    const auto whole = summary(*command);
+    ASSERT_FALSE(whole.is_discarded());
+    EXPECT_TRUE(whole["targets"][0]["exited"].get<bool>());
 }
 
 TEST_F(Apply, ACommandsExitStatusIsPassedOn) {
@@ -383,13 +392,14 @@ TEST_F(Apply, AKilledEngineLeavesNothingBehind) {
     NEEDS_SWAP();
     start_target();
     auto command = apply_to_target();
-    Session session;
-    ASSERT_TRUE(eventually([&] { return session.add(target->pid()) == EBUSY; }));
+    ASSERT_TRUE(comes_to_watch(*command)) << command->err();
     command->signal(SIGKILL);
     EXPECT_EQ(command->wait(), 128 + SIGKILL);
-    std::uint64_t id = 0;
-    EXPECT_TRUE(eventually([&] { return session.add(target->pid(), &id) == 0; }));
-    EXPECT_EQ(session.remove(id), 0);
+    Session session;
+    EXPECT_TRUE(eventually([&] { return session.add(target->pid()) == 0; }))
+        << "its session goes on";
+    EXPECT_TRUE(eventually([] { return processes_by_name("damon-").empty(); }))
+        << "its canary goes on";
 }
 
 }  // namespace

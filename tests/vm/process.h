@@ -7,12 +7,16 @@
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 namespace damon_schemes::vm {
 
 inline bool exists(pid_t pid) {
     return access(("/proc/" + std::to_string(pid)).c_str(), F_OK) == 0;
 }
+
+// Pids whose command name begins with `name`; zombies count.
+std::vector<pid_t> processes_by_name(const std::string& name);
 
 // Waits until `holds()`, asking again and again; false after long enough for any machine.
 template <typename Predicate>

@@ -93,6 +93,20 @@ TEST_F(Sight, HugePagesAreToldRight) {
     expect_told_right();
 }
 
+// Neighbouring regions have their samples in one huge page, whose bit is one for all: what the one
+// clears and gives back must not look like an access to the other, or nothing ever grows old.
+TEST_F(Sight, IdleHugePagesGrowOld) {
+    watch("huge", DAMON_SCHEMES_TLB_AUTO);
+    if (huge_kib(target.pid()) < (hot_bytes + cold_bytes) / 1024 * 9 / 10)
+        GTEST_SKIP() << "the kernel gave no huge pages";
+    const auto old = [](const damon_schemes_snapshot_region& region) {
+        return idle(region) && region.age >= 10;
+    };
+    EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
+        return percent_in(snapshot.of(id), cold, old) >= 90;
+    })) << "idle huge pages look used now and then";
+}
+
 TEST_F(Sight, FlushingSampledPagesMakesThemSeen) {
     watch("base", DAMON_SCHEMES_TLB_PAGE);
     expect_told_right();

@@ -31,7 +31,8 @@ std::string refusal_of(const std::string& bytes) {
 TEST(Resp, ACommandIsAnArrayOfBulkStrings) {
     std::string bytes = "before";
     append_command(bytes, {"SET", "key", std::string_view("a\r\n\0b", 5)});
-    EXPECT_EQ(bytes, std::string("before*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\na\r\n\0b\r\n", 41));
+    using namespace std::string_literals;
+    EXPECT_EQ(bytes, "before*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\na\r\n\0b\r\n"s);
 }
 
 TEST(Resp, ReadsEachKindOfReply) {
@@ -56,7 +57,7 @@ TEST(Resp, ReadsEachKindOfReply) {
 
 TEST(Resp, ALineEndWithinAValueDoesNotEndIt) {
     ReplyReader reader;
-    reader.feed("$8\r\na\r\n+OK\r\r\n+OK\r\n");
+    reader.feed("$7\r\na\r\n+OK\r\r\n+OK\r\n");
     const auto replies = all_of(reader);
     ASSERT_EQ(replies.size(), 2U);
     EXPECT_EQ(replies[0].text, "a\r\n+OK\r");

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <numeric>
 
 #include "engine/actions/process_madvise.h"
@@ -200,10 +205,9 @@ TEST_F(ProcessMadviseTest, makes_no_call_for_what_is_not_in_memory) {
 TEST_F(ProcessMadviseTest, counts_memory_shared_with_a_fork_as_shared) {
     const OwnChild child([] {
         const std::uint64_t address = filled_memory(mib);
-        const pid_t grandchild = ::fork();
-        // Ends with its parent's pipe end, at the latest when that is killed.
-        if (grandchild == 0) {
-            const pid_t parent = ::getppid();
+        const pid_t parent = ::getpid();
+        if (::fork() == 0) {
+            // Ends with its parent, at the latest when that is killed.
             while (::getppid() == parent) ::usleep(1000);
             ::_exit(0);
         }
@@ -255,6 +259,84 @@ TEST_F(ProcessMadviseTest, does_not_tear_a_huge_page_unless_told) {
     request.split_huge_pages = true;
     outcomes = executor_.execute(request, {});
     EXPECT_EQ(outcomes[0].advised, mebibytes(4) - Bytes{page});
+}
+
+// The child unmaps its second mebibyte when told by SIGUSR1, and says so in a page that both share.
+std::uint64_t unmapped_on_signal = 0;
+volatile unsigned char* unmapped_mark = nullptr;
+void unmap_now(int) {
+    ::munmap(reinterpret_cast<void*>(unmapped_on_signal), mib);
+    *unmapped_mark = 1;
+}
+
+TEST_F(ProcessMadviseTest, clips_anew_where_the_target_unmapped_meanwhile) {
+    void* mark = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(mark, MAP_FAILED);
+    unmapped_mark = static_cast<volatile unsigned char*>(mark);
+    const OwnChild child([] {
+        const std::uint64_t address = filled_memory(4 * mib);
+        unmapped_on_signal = address + mib;
+        ::signal(SIGUSR1, unmap_now);
+        return address;
+    });
+    const auto outcomes = executor_.execute(
+        request_for(child, Action::cold, {{child.address(), child.address() + 4 * mib}}), [&] {
+            // The mappings have been read by now, and the call is next.
+            if (*unmapped_mark == 0) ::kill(child.pid(), SIGUSR1);
+            while (*unmapped_mark == 0) ::sched_yield();
+            return false;
+        });
+    ::munmap(mark, page);
+    EXPECT_EQ(outcomes[0].last_errno, ENOMEM);
+    EXPECT_EQ(gap(outcomes[0], Gap::unmapped), mebibytes(1));
+    EXPECT_EQ(outcomes[0].advised, mebibytes(3));
+}
+
+// Runs `check` in a fork that has these capabilities alone; its answer is the fork's exit status.
+int with_capabilities(std::uint32_t capabilities, const std::function<bool()>& check) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        __user_cap_data_struct data[2] = {{capabilities, capabilities, 0}, {0, 0, 0}};
+        if (::syscall(SYS_capset, &header, data) != 0) ::_exit(77);
+        ::_exit(check() ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(ProcessMadviseTest, says_which_capability_is_missing) {
+    const OwnChild child([] { return filled_memory(mib); });
+    Process process;
+    process.pid = child.pid();
+    process.pidfd = Descriptor(::dup(child.pidfd()));
+    struct Case {
+        std::uint32_t capabilities;
+        const char* missing;
+        int error;
+    };
+    for (const Case& one : {Case{1U << CAP_SYS_PTRACE, "CAP_SYS_NICE is missing", EPERM},
+                            Case{1U << CAP_SYS_NICE, "CAP_SYS_PTRACE is missing", EACCES}}) {
+        const int status = with_capabilities(one.capabilities, [&] {
+            const auto allowed = may_advise(process);
+            if (allowed || allowed.error().kind != ErrorKind::unsupported ||
+                allowed.error().message.find(one.missing) == std::string::npos) {
+                return false;
+            }
+            ProcessMadvise refused;
+            const auto outcomes = refused.execute(
+                request_for(child, Action::pageout, {{child.address(), child.address() + mib}}),
+                {});
+            return outcomes[0].last_errno == one.error && outcomes[0].advised == Bytes{} &&
+                   gap(outcomes[0], Gap::refused) == mebibytes(1);
+        });
+        EXPECT_EQ(status, 0) << one.missing;
+    }
+    EXPECT_EQ(with_capabilities(1U << CAP_SYS_PTRACE | 1U << CAP_SYS_NICE,
+                                [&] { return may_advise(process).ok(); }),
+              0)
+        << "the two suffice";
 }
 
 TEST_F(ProcessMadviseTest, keeps_the_targets_data) {

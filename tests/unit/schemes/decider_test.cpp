@@ -482,6 +482,24 @@ TEST(Quota, OverspentTimeIsPaidBack) {
     EXPECT_EQ(after.schemes[0].planned.count, mib * 5 / 35 / 4096 * 4096);
 }
 
+TEST(Quota, TimeOverspentThatIsReportedLateIsPaidBackToo) {
+    Decider decider(policy({limited({}, Duration(10ms))}));
+    const Snapshot first = snapshot(0s, {cold(0, 1000)});
+    const Plan probe = decider.decide(first, seeing());
+    decider.report(done(first, probe.ranges[0], at(50ms), 1ms));
+    const Snapshot second = snapshot(100ms, {cold(0, 1000)});
+    const Plan plan = decider.decide(second, seeing());
+    ASSERT_EQ(plan.schemes[0].planned, mebibytes(9));
+    // 9 ms were reckoned with; it took 24, and was known in the next window.
+    EXPECT_EQ(decider.decide(snapshot(1s, {hot(0, 1000)}), seeing()).ranges.size(), 0U);
+    decider.report(done(second, plan.ranges[0], at(1010ms), 24ms));
+    EXPECT_THAT(decider.decide(snapshot(1100ms, {cold(0, 1000)}), seeing()).ranges, IsEmpty());
+    const Plan after = decider.decide(snapshot(2s, {cold(0, 1000)}), seeing());
+    // 5 ms are owed of the 10.
+    EXPECT_GT(after.schemes[0].planned, Bytes{});
+    EXPECT_LE(after.schemes[0].planned, mebibytes(3));
+}
+
 TEST(Quota, ASchemeThatAWindowCannotPayAPageForStillActsNowAndThen) {
     Decider decider(policy({limited({}, Duration(10us))}));
     Duration time{};
@@ -538,6 +556,20 @@ TEST(Brake, LeavesATargetAloneWhoseFaultsRise) {
     EXPECT_EQ(held(braked.schemes[0], Reason::brake), mebibytes(4));
     const Plan after = decider.decide(snapshot(until - at(0s), {cold(0, 4)}), faulting(faults));
     EXPECT_THAT(ranges_of(after), ElementsAre(mibs(0, 4)));
+    EXPECT_TRUE(decider.braked().empty());
+}
+
+TEST(Brake, LetsANewProgramInTheTargetStartInPeace) {
+    Decider decider(policy({scheme(Action::pageout)}));
+    std::uint64_t faults = 0;
+    for (Duration time{}; time < 20s; time += 100ms) {
+        Snapshot seen = snapshot(time, {hot(0, 4)});
+        if (time >= 17s) {
+            seen.targets[0].generation = 2;
+            faults += 500;
+        }
+        decider.decide(seen, faulting(faults));
+    }
     EXPECT_TRUE(decider.braked().empty());
 }
 

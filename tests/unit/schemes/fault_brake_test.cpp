@@ -67,6 +67,21 @@ TEST(FaultBrake, LetsATargetStartInPeace) {
     EXPECT_TRUE(target.braked());
 }
 
+TEST(FaultBrake, KnowsNoEarlierRateBeforeItHasSeenThreeSeconds) {
+    FaultingTarget target;
+    target.run(1500ms, 0);
+    target.run(1500ms, 5000);
+    EXPECT_FALSE(target.braked());
+}
+
+TEST(FaultBrake, TakesARateOverASecondAtLeast) {
+    FaultingTarget target;
+    target.run(30s, 0);
+    target.run(100ms, 900);  // 90 faults at once, but no more in that second
+    target.run(5s, 0);
+    EXPECT_FALSE(target.braked());
+}
+
 TEST(FaultBrake, EndsAfterThePause) {
     FaultingTarget target;
     target.run(30s, 0);

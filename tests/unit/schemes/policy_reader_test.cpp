@@ -513,6 +513,11 @@ TEST(PolicyErrors, OfNestingThatWouldCrashTheParser) {
     // Header and key add up.
     expect_error({"[" + repeated("a.", 20) + "a]\n" + repeated("b.", 20) + "b = 1", 2, 22, "", ".",
                   deep, ""});
+    // Also on the line of a string that ends later than it seems to.
+    for (const std::string string : {R"("\"")", R"("\\\"")", "'\"'", R"("""a"""")", "'''a''''"})
+        EXPECT_THAT(read_text("x = [ " + string + ", " + repeated("[", 40)).errors,
+                    ElementsAre(testing::Field(&PolicyError::message, HasSubstr(deep))))
+            << string;
     // After strings of all kinds, closed in all ways.
     for (const std::string string :
          {R"("\\")", R"("\"")", R"('\')", R"("""a"b""\""""")", "'''a\n'b'''''",
@@ -660,6 +665,7 @@ TEST(PolicyOverrides, GetTheSameChecksAndAreNamedInTheMessage) {
              {"scheme.cold.age.min=", "scheme.cold.age.min", "a number with a unit", "100ms"},
              {"scheme.cold.age.min=1s # no comment", "scheme.cold.age.min", "not a unit of time",
               "us, ms"},
+             {"monitor.regions.min=10 # ten", "monitor.regions.min", "is text", "min = 10"},
              {"scheme.cold.age.min=1\ny = 2", "scheme.cold.age.min", "not a unit of time", ""},
              {"no_value", "", "--set takes KEY=VALUE", "write for example"},
              {"=5", "", "--set takes KEY=VALUE", "write for example"},

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Point 4: memory, CPU time, interrupts off, and what a storm of mmap() notices."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from .laboratory import TREE
+from .result import microseconds, mib, percent
+
+REGIONS = 1000
+SCALE = 4  # of the intervals under the storm
+GUEST = """\
+#!/bin/busybox sh
+# A program with hot and cold memory, watched by the command as a person would.
+{ echo map hot 33554432 base; echo map cold 268435456 base; echo hot hot; sleep 3600; } |
+	vm_target >/run/target &
+while [ "$(grep -c ok /run/target)" -lt 3 ]; do sleep 1; done
+status=0
+for policy in observe proactive-reclaim; do
+	damon-schemes apply /root/policies/$policy.toml --set monitor.regions.min=1000 \\
+		--pid "$(pidof vm_target)" --duration 30s --json --no-status >/out/$policy.json || status=$?
+done
+exit $status
+"""
+
+
+def command_line(laboratory, kernel, result, rows):
+    """The command itself at the default intervals, with as many regions as they may be."""
+    build = laboratory.build_folder
+    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as script:
+        script.write(GUEST)
+        script.flush()
+        Path(script.name).chmod(0o755)
+        _, _, found = laboratory.guest(
+            kernel, ["sh", "/root/watch.sh"], f"4-{kernel}-apply.log", timeout=400,
+            expect=["observe.json", "proactive-reclaim.json"], more=["--swap", "512M"],
+            files=[build / "damon-schemes", build / "tests/vm/vm_target", f"{script.name}:/root/watch.sh",
+                   *(f"{TREE}/policies/{name}.toml:/root/policies/{name}.toml"
+                     for name in ("observe", "proactive-reclaim"))])
+    release = laboratory.release(kernel)
+    for name, figures in found.items():
+        monitor, engine = figures["monitor"], figures["engine"]
+        rows.append((release, name.removesuffix(".json"), monitor["regions"], f"{monitor['memory_bytes'] / 1024:.0f} KiB",
+                     mib(engine["rss_bytes"]), percent(engine["cpu_share"], 2), percent(monitor["cpu_share"]),
+                     microseconds(monitor["irq_off_max_ns"]), microseconds(monitor["lock_max_ns"])))
+    memory = max(figures["monitor"]["memory_bytes"] for figures in found.values())
+    regions = min(figures["monitor"]["regions"] for figures in found.values())
+    rss = max(figures["engine"]["rss_bytes"] for figures in found.values())
+    command = "damon-schemes apply POLICY --set monitor.regions.min=1000 --pid N --duration 30s --json"
+    result.add(f"module memory of a session with {regions:,} regions", f"{memory / 1024:.0f} KiB", "at most 512 KiB",
+               memory <= 512 << 10 and regions > 0.9 * REGIONS, release, command)
+    result.add("engine RSS", mib(rss), "under 16 MiB", rss < 16 << 20, release, command)
+
+
+def engine(laboratory, result):
+    """The engine alone, natively."""
+    laboratory.build("engine_cost")
+    with tempfile.NamedTemporaryFile("r", suffix=".json", encoding="utf-8") as out:
+        line = [laboratory.build_folder / "benchmarks/engine/engine_cost", TREE / "policies/proactive-reclaim.toml", 20]
+        laboratory.run([*line, out.name], "4-engine.log", timeout=120)
+        figures = json.load(out)
+    result.add(f"engine: CPU time, {figures['regions']:,} regions ten times a second",
+               f"{percent(figures['cpu_share'], 2)} of one CPU", "at most 0.5 %", figures["cpu_share"] <= 0.005,
+               "native", "engine_cost policies/proactive-reclaim.toml 20")
+    result.say("", f"The engine natively, in a dry run of policies/proactive-reclaim.toml over {figures['snapshots']} "
+               f"snapshots: {microseconds(figures['cpu_ns_per_snapshot'])} of CPU time each, "
+               f"{figures['ranges_planned']} ranges planned, {mib(figures['rss_peak_bytes'])} RSS at most, "
+               f"event loop: {figures['loop']}.")
+
+
+def storm(laboratory, kernel, pages, result, rows):
+    """A program that maps and unmaps all the time, with and without monitoring in turn."""
+    command = ["storm", "--pages", pages, "--windows", 9, "--seconds", 2, "--scale", SCALE, "--json", "/out/storm.json"]
+    _, _, found = laboratory.guest(
+        kernel, command, f"4-{kernel}-storm-{pages}.log", timeout=600, expect=["storm.json"],
+        files=[laboratory.build_folder / "benchmarks/storm/storm"])
+    figures = found["storm.json"]
+    release = laboratory.release(kernel)
+    p99 = figures["medians"]["whole p99"]
+    result.add(f"storm of mmap and munmap, {pages} page{'s' if pages > 1 else ''} a round: p99 with monitoring "
+               "to that without", f"{p99['ratio']:.3f}", "at most 1.1", p99["ratio"] <= 1.1, release,
+               " ".join(str(word) for word in command[:-2]))
+    result.add("longest with interrupts off; p99 (its log2 bucket's end)",
+               f"{microseconds(figures['irq_off_max_ns'])}; {microseconds(figures['irq_off_p99_ns'])}",
+               kernel=release, command="storm")
+    result.add("longest with the mmap lock held", microseconds(figures["lock_max_ns"]), kernel=release, command="storm")
+    for name in ("whole p50", "whole p99", "whole p99.9", "map p99", "touch p99", "unmap p99", "rounds a second"):
+        each = figures["medians"][name]
+        show = (lambda ns: f"{ns:,.0f}") if name == "rounds a second" else microseconds
+        rows.append((release, pages, name, show(each["without"]), show(each["with"]), f"{each['ratio']:.3f}"))
+    windows = ", ".join(f"{window['whole p99'] / 1000:.0f}" for window in figures["without"])
+    others = ", ".join(f"{window['whole p99'] / 1000:.0f}" for window in figures["with"])
+    return (f"{release}, {pages} a round: p99 of each window in µs, without: {windows}; with: {others}. "
+            f"{figures['regions']} regions, {figures['passes']} passes, {figures['late_passes']} late; "
+            f"{figures['updates']} looks at the mappings, {figures['updates_missed']} given up.")
+
+
+def module_cost(laboratory, options, result):
+    """All of the point."""
+    laboratory.build("damon_schemes_cli", "vm_target", "storm")
+    engine(laboratory, result)
+    rows, storms, windows = [], [], []
+    for kernel in options.kernels:
+        command_line(laboratory, kernel, result, rows)
+        for pages in (16, 1):
+            windows += ["", storm(laboratory, kernel, pages, result, storms)]
+    result.say("", "The command in the guest, emulated, at the default intervals (5 ms, 100 ms, 1 s), for 30 s:")
+    result.table(("kernel", "policy", "regions", "module memory", "engine RSS", "engine CPU", "thread CPU",
+                  "interrupts off at most", "mmap lock at most"), rows)
+    result.say(f"The storm, with intervals of {SCALE} times the defaults; a round maps, touches each page, and unmaps; "
+               "medians of the windows:")
+    result.table(("kernel", "pages", "figure", "without", "with", "ratio"), storms)
+    result.say(*windows)
