@@ -252,7 +252,7 @@ TEST_F(Apply, ItStopsBeforeSwapRunsOut) {
     SmallSwap small(40 * mib);
     // The default limit: a tenth of the swap stays free, but for what was decided at once.
     const auto scheme = run_until(
-        {"--set", "limits.min_free_swap=50%", "--set", "scheme.cold.quota={ bytes = \"4MiB\" }"},
+        {"--set", "limits.min_free_swap=50%", "--set", "scheme.cold.quota={ bytes = \"4MiB\", time = \"off\" }"},
         [](const auto& totals) {
             std::uint64_t held_back = 0;
             for (const auto& [reason, bytes] : totals["held_back_bytes"].items())
