@@ -108,10 +108,12 @@ Result<WindowFigures> Experiment::measure(const PolicyRun* policy) {
 }
 
 Result<void> Experiment::measure_before() {
-    const std::string where = plan_.dataset.scattered ? "evenly among the others" : "together";
-    narrator_.say("A client reads the " + std::to_string(plan_.dataset.hot_percent) +
-                  " % that were inserted " + where + ", all the time. No policy yet: " +
-                  std::to_string(plan_.windows) + " windows of " + readable(plan_.window) + ".");
+    const std::string share = std::to_string(plan_.dataset.hot_percent) + " %";
+    narrator_.say("A client keeps reading " +
+                  (plan_.dataset.scattered ? share + " of the keys, evenly among the others"
+                                           : "the newest " + share + " of the keys") +
+                  ". No policy yet: " + std::to_string(plan_.windows) + " windows of " +
+                  readable(plan_.window) + ".");
     auto load = Load::start(server_, dataset_, plan_.connections);
     if (!load) return load.error();
     load_ = std::move(*load);

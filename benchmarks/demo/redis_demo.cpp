@@ -30,9 +30,7 @@ struct Scaling {
     const char* why;
 };
 constexpr Scaling scalings[] = {
-    {"monitor.sampling_interval=20ms", "4 x 5 ms: redis answers some 45 times slower"},
-    {"monitor.aggregation_interval=400ms", "4 x 100 ms, so 20 looks a region as ever"},
-    {"scheme.cold.quota.time=200ms", "20 x 10 ms: a page out takes 30 us, not 1.5"},
+    {"scheme.cold.quota.time=200ms", "20 x 10 ms: a page takes 30 us, not 1.5"},
 };
 
 bool emulated(const Options& options) {
@@ -102,15 +100,15 @@ int run(const Options& options) {
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.window_seconds));
     if (emulated(options)) {
         print_paragraph(
-            "This machine is emulated, so the policy's times are scaled; a real machine takes the "
-            "policy as it is:");
+            "This machine is emulated, so one figure of the policy is scaled; a real machine takes "
+            "the policy as it is:");
         for (const Scaling& scaling : scalings) {
             plan.policy.settings.insert(
                 plan.policy.settings.begin() + std::distance(std::begin(scalings), &scaling),
                 scaling.setting);
             std::string line = "  ";
             line += scaling.setting;
-            line.resize(std::max<std::size_t>(line.size() + 2, 38), ' ');
+            line.resize(std::max<std::size_t>(line.size() + 1, 37), ' ');
             print(line + scaling.why + "\n");
         }
     }

@@ -414,7 +414,7 @@ std::string Heatmap::draw(const HeatmapStyle& style) const {
     }
     say(" always");
     if (width >= 80) {
-        say("   blank: not in memory   ");
+        say("  blank: not in memory  ");
         legend.put("?", unknown_colour);
         say(" not looked at");
         out += legend.finish() + "\n";

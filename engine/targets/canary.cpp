@@ -54,7 +54,6 @@ std::uint64_t take_hexadecimal(const char*& text, const char* end) {
 // One line of /proc/self/maps.
 struct MapsLine {
     AddressRange range;
-    bool file = false;
     bool plain = false;  // anonymous memory without a name, or the heap
 };
 
@@ -69,8 +68,7 @@ MapsLine parse_line(const char* line, const char* end) {
         while (line < end && *line != ' ') ++line;
     }
     while (line < end && *line == ' ') ++line;
-    parsed.file = end - line < 1 || line[0] != '0' || (end - line > 1 && line[1] != ' ');
-    if (parsed.file) return parsed;
+    if (end - line < 1 || line[0] != '0' || (end - line > 1 && line[1] != ' ')) return parsed;
     ++line;
     while (line < end && *line == ' ') ++line;
     constexpr std::array<char, 6> heap = {'[', 'h', 'e', 'a', 'p', ']'};
@@ -79,22 +77,39 @@ MapsLine parse_line(const char* line, const char* end) {
     return parsed;
 }
 
+// Around what is needed, and at either end of a mapping: the kernel makes one mapping of anonymous
+// memory that lies side by side, so a thread's variables, the dynamic linker's tables or a
+// library's uninitialised data may be the end of a large one.
+constexpr std::uint64_t margin = 512 * 1024;
+
+// Gives back a mapping, longer than two margins, but for those and what is needed, which is sorted.
+void unmap_but(AddressRange mapping, const std::array<AddressRange, 3>& needed) {
+    std::uint64_t from = mapping.start + margin;
+    const std::uint64_t end = mapping.end - margin;
+    const auto give_back = [](std::uint64_t start, std::uint64_t stop) {
+        if (start < stop) ::munmap(reinterpret_cast<void*>(start), stop - start);
+    };
+    for (const AddressRange part : needed) {
+        if (part.end <= mapping.start || part.start >= mapping.end) continue;
+        const std::uint64_t low = part.start & ~(page_size - 1);
+        const std::uint64_t high = (part.end + page_size - 1) & ~(page_size - 1);
+        give_back(from, std::min(end, low - margin));
+        from = std::max(from, high + margin);
+    }
+    give_back(from, end);
+}
+
 // The heap, the allocator's arenas and the other threads' stacks.
 void unmap_ballast(AddressRange area) {
     const auto around = [](const void* address) {
         const auto at = reinterpret_cast<std::uint64_t>(address);
         return AddressRange{at, at + 1};
     };
-    const std::array<AddressRange, 3> kept = {area, around(__builtin_frame_address(0)),
-                                              around(&errno)};
-    const auto needed = [&](AddressRange range) {
-        return std::any_of(kept.begin(), kept.end(), [&](AddressRange part) {
-            return range.start < part.end && part.start < range.end;
-        });
-    };
+    std::array<AddressRange, 3> needed = {area, around(__builtin_frame_address(0)), around(&errno)};
+    std::sort(needed.begin(), needed.end());
+    // All read before any goes: reading is by lines, and the lines change with each unmapping.
     std::array<AddressRange, 256> ballast;
     std::size_t count = 0;
-    MapsLine previous;
 
     const int file = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (file < 0) return;
@@ -109,11 +124,7 @@ void unmap_ballast(AddressRange area) {
             if (text[at] != '\n') continue;
             const MapsLine line = parse_line(text.data() + used, text.data() + at);
             used = at + 1;
-            // What directly follows a file's mapping may hold a library's uninitialised data.
-            const bool follows_file = previous.file && previous.range.end == line.range.start;
-            previous = line;
-            if (line.plain && !follows_file && line.range.size() >= mebibytes(1) &&
-                !needed(line.range) && count < ballast.size()) {
+            if (line.plain && line.range.size().count > 2 * margin && count < ballast.size()) {
                 ballast[count++] = line.range;
             }
         }
@@ -121,9 +132,7 @@ void unmap_ballast(AddressRange area) {
         filled -= used;
     }
     ::close(file);
-    for (std::size_t index = 0; index < count; ++index) {
-        ::munmap(reinterpret_cast<void*>(ballast[index].start), ballast[index].size().count);
-    }
+    for (std::size_t index = 0; index < count; ++index) unmap_but(ballast[index], needed);
 }
 
 void touch(AddressRange area) {

@@ -251,15 +251,16 @@ TEST_F(Apply, ItStopsBeforeSwapRunsOut) {
     SwapOff off;
     SmallSwap small(40 * mib);
     // The default limit: a tenth of the swap stays free, but for what was decided at once.
-    const auto scheme = run_until(
-        {"--set", "limits.min_free_swap=50%", "--set", "scheme.cold.quota={ bytes = \"4MiB\", time = \"off\" }"},
-        [](const auto& totals) {
-            std::uint64_t held_back = 0;
-            for (const auto& [reason, bytes] : totals["held_back_bytes"].items())
-                if (reason.find("swap") != std::string::npos)
-                    held_back += bytes.template get<std::uint64_t>();
-            return held_back > 0;
-        });
+    const auto scheme =
+        run_until({"--set", "limits.min_free_swap=50%", "--set",
+                   "scheme.cold.quota={ bytes = \"4MiB\", time = \"off\" }"},
+                  [](const auto& totals) {
+                      std::uint64_t held_back = 0;
+                      for (const auto& [reason, bytes] : totals["held_back_bytes"].items())
+                          if (reason.find("swap") != std::string::npos)
+                              held_back += bytes.template get<std::uint64_t>();
+                      return held_back > 0;
+                  });
     std::uint64_t held_back = 0;
     for (const auto& [reason, bytes] : scheme["held_back_bytes"].items())
         if (reason.find("swap") != std::string::npos) held_back += bytes.get<std::uint64_t>();

@@ -65,9 +65,12 @@ Area Target::map(const std::string& name, std::uint64_t bytes, const std::string
     return area;
 }
 
-void Target::exec() {
+void Target::begin_exec() {
     std::fprintf(in_, "exec\n");
     std::fflush(in_);
+}
+
+void Target::finish_exec() {
     if (line() != "ready") throw std::runtime_error("vm_target is not ready after exec");
 }
 

@@ -28,7 +28,13 @@ class Target {
     Area map(const std::string& name, std::uint64_t bytes, const std::string& kind = "base");
     void hot(const std::string& name) { ask("hot " + name); }
     void cool(const std::string& name) { ask("cool " + name); }
-    void exec();
+    // Becomes the same program anew; finish_exec() returns once that is ready.
+    void begin_exec();
+    void finish_exec();
+    void exec() {
+        begin_exec();
+        finish_exec();
+    }
     // A forked child that holds the memory as it was; returns its pid.
     pid_t fork();
     // Ends the program and waits until it has exited; it stays a zombie if `reap` is false.

@@ -76,20 +76,36 @@ TEST_F(Change, ExecStartsANewGenerationOfWhichNothingIsKnown) {
             if (idle(region) && region.age >= 3) return true;
         return false;
     }));
-    target.exec();
-    Snapshot first;
-    ASSERT_TRUE(session.wait_for(5, [&](const Snapshot& snapshot) {
-        first = snapshot;
-        return snapshot.of(id).record.generation != generation;
-    }));
-    EXPECT_EQ(first.of(id).record.generation, generation + 1);
-    EXPECT_EQ(first.of(id).record.pid, target.pid());
-    EXPECT_EQ(first.of(id).record.flags, 0U);
-    for (const auto& region : first.of(id).regions) {
-        EXPECT_EQ(region.sampled, 0U) << "something is known of a program that just began";
-        EXPECT_EQ(region.age, 0U);
+    // The first snapshot of the new program must not be missed; a slow machine may need several
+    // attempts.
+    bool missed = true;
+    for (int attempt = 0; attempt < 5 && missed; attempt++) {
+        const auto lost = session.next().header.lost;
+        target.begin_exec();
+        Snapshot first;
+        ASSERT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
+            first = snapshot;
+            return snapshot.of(id).record.generation != generation;
+        }));
+        target.finish_exec();
+        EXPECT_EQ(first.of(id).record.generation, ++generation);
+        EXPECT_EQ(first.of(id).record.pid, target.pid());
+        EXPECT_EQ(first.of(id).record.flags, 0U);
+        missed = first.header.lost != lost;
+        if (missed) continue;
+        for (const auto& region : first.of(id).regions) {
+            EXPECT_EQ(region.sampled, 0U) << "something is known of a program that just began";
+            EXPECT_EQ(region.age, 0U);
+        }
     }
-    // And the new program is watched as well as the old one was.
+    if (missed) GTEST_SKIP() << "the machine is too slow to read each snapshot";
+}
+
+TEST_F(Change, AfterExecTheNewProgramIsWatchedAsWell) {
+    Target target;
+    target.map("area", 64 * mib);
+    const auto id = watch(target);
+    target.exec();
     const auto hot = target.map("hot", 16 * mib);
     target.hot("hot");
     EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
