@@ -19,8 +19,9 @@ struct ExperimentPlan {
     unsigned connections = 2;
     unsigned windows = 5;  // of each kind
     Duration window = std::chrono::seconds(3);
-    // A policy that has just started splits its regions in each of its first aggregation intervals
-    // (400 ms under emulation); after ten of them it costs what it goes on costing.
+    // After it may act.  A policy that has just started splits its regions at each of its first
+    // aggregation intervals; those of its proof and these together are enough for it to cost what
+    // it goes on costing.
     Duration settling = std::chrono::seconds(4);
     double goal_drop = 0.6;
     Duration goal_wait = std::chrono::seconds(60);

@@ -41,7 +41,7 @@ struct ActionOutcome {
     Bytes advised;    // what the system call said it did
     Bytes paged_out;  // what really left memory: present before, swapped or gone after (sampled)
     std::array<Bytes, gap_count> gaps{};  // where the rest is
-    Duration spent{};  // in the acting system calls
+    Duration spent{};                     // in the acting system calls
     std::uint64_t calls = 0;
     int last_errno = 0;
     bool target_gone = false;

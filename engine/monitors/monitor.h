@@ -15,7 +15,7 @@ namespace damon_schemes {
 // A monitor's own cost.
 struct MonitorCost {
     std::int32_t thread = 0;  // pid of the monitoring thread, 0: none runs
-    Duration thread_time{};  // CPU time of the monitoring thread so far
+    Duration thread_time{};   // CPU time of the monitoring thread so far
     std::uint64_t passes = 0;
     std::uint64_t late_passes = 0;
     std::uint64_t lost_snapshots = 0;

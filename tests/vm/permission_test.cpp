@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <functional>
+#include <string>
 
 #include "session.h"
 
@@ -143,6 +145,36 @@ TEST_F(Permission, AUserNamespaceGivesNoRightOverWhatRunsOutside) {
     });
     if (result == could_not_try) GTEST_SKIP() << "user namespaces are off for users here";
     EXPECT_EQ(result, EPERM);
+}
+
+// A program that its user may run but not read is nobody's to look into but root's.
+TEST_F(Permission, ATargetThatExecsWhatMayNotBeReadIsNoLongerWatched) {
+    constexpr const char* secret = "/tmp/vm_secret";
+    {
+        Target any;
+        const auto program = "/proc/" + std::to_string(any.pid()) + "/exe";
+        ASSERT_TRUE(std::filesystem::copy_file(program, secret,
+                                               std::filesystem::copy_options::overwrite_existing));
+    }
+    ASSERT_EQ(chmod(secret, 0711), 0);
+    constexpr int still_watched = 1, not_watched_before = 2;
+    const int result = in_child([&] {
+        if (!enter_user_namespace()) return could_not_try;
+        Target inside;
+        Session session(O_NONBLOCK, node);
+        std::uint64_t id = 0;
+        if (session.set(scaled_attrs()) != 0 || session.add(inside.pid(), &id) != 0 ||
+            session.start() != 0 || session.next().of(id).regions.empty())
+            return not_watched_before;
+        inside.exec(secret);
+        const bool denied = session.wait_for(10, [&](const Snapshot& snapshot) {
+            return (snapshot.of(id).record.flags & DAMON_SCHEMES_TARGET_DENIED) != 0;
+        });
+        return denied && session.next().of(id).regions.empty() ? 0 : still_watched;
+    });
+    unlink(secret);
+    if (result == could_not_try) GTEST_SKIP() << "user namespaces are off for users here";
+    EXPECT_EQ(result, 0);
 }
 
 }  // namespace

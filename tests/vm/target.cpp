@@ -65,8 +65,8 @@ Area Target::map(const std::string& name, std::uint64_t bytes, const std::string
     return area;
 }
 
-void Target::begin_exec() {
-    std::fprintf(in_, "exec\n");
+void Target::begin_exec(const std::string& path) {
+    std::fprintf(in_, "exec %s\n", path.c_str());
     std::fflush(in_);
 }
 

@@ -28,11 +28,11 @@ class Target {
     Area map(const std::string& name, std::uint64_t bytes, const std::string& kind = "base");
     void hot(const std::string& name) { ask("hot " + name); }
     void cool(const std::string& name) { ask("cool " + name); }
-    // Becomes the same program anew; finish_exec() returns once that is ready.
-    void begin_exec();
+    // Becomes the same program anew, or the one given; finish_exec() returns once that is ready.
+    void begin_exec(const std::string& path = "");
     void finish_exec();
-    void exec() {
-        begin_exec();
+    void exec(const std::string& path = "") {
+        begin_exec(path);
         finish_exec();
     }
     // A forked child that holds the memory as it was; returns its pid.

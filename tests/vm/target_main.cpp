@@ -10,7 +10,7 @@
 //   fill NAME SEED | verify NAME SEED      → ok BAD-BYTES
 //   storm | calm          a thread maps and unmaps all the time → ok ROUNDS
 //   fork | reap           a child that holds the memory as it was → ok PID
-//   exec                  the same program anew
+//   exec [PATH]           the same program anew, or another one
 //   exit STATUS
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -143,7 +143,11 @@ class Program {
         if (command == "calm") return "ok " + std::to_string(storm_.stop());
         if (command == "fork") return fork_child();
         if (command == "reap") return reap();
-        if (command == "exec") exec();
+        if (command == "exec") {
+            std::string path = "/proc/self/exe";
+            in >> path;
+            exec(path.empty() ? "/proc/self/exe" : path);
+        }
         if (command == "exit") {
             int status = 0;
             in >> status;
@@ -269,9 +273,9 @@ class Program {
         return "ok";
     }
 
-    [[noreturn]] static void exec() {
-        execl("/proc/self/exe", "vm_target", nullptr);
-        fail("exec");
+    [[noreturn]] static void exec(const std::string& path) {
+        execl(path.c_str(), "vm_target", nullptr);
+        fail("exec " + path);
     }
 
     std::map<std::string, Area> areas_, hot_;
