@@ -71,8 +71,10 @@ TEST_F(Mapping, AHoleIsAbsentAndNotCold) {
     target.ask("unmap area " + std::to_string(32 * mib) + " " + std::to_string(32 * mib));
     const Area hole{area.start + 32 * mib, area.start + 64 * mib};
     watch();
-    EXPECT_TRUE(comes_to(hole, 90, nothing_there));
-    EXPECT_TRUE(comes_to({area.start, hole.start}, 90,
+    // Both are idle, so a region may reach across the border between them.
+    EXPECT_TRUE(comes_to(hole, 90, [](const auto& region) { return region.absent != 0; }));
+    EXPECT_TRUE(comes_to(hole, 60, nothing_there));
+    EXPECT_TRUE(comes_to({area.start, hole.start}, 60,
                          [](const auto& region) { return idle(region) && !region.absent; }));
 }
 

@@ -50,7 +50,10 @@ TEST(PolicyFiles, ProactiveReclaimIsWhatItsNameSays) {
         content_of(std::filesystem::path(DAMON_SCHEMES_POLICIES) / "proactive-reclaim.toml"), {});
     ASSERT_THAT(messages_of(reading), IsEmpty());
     const Policy& policy = reading.policy;
-    EXPECT_EQ(policy.monitor, MonitorAttributes{});
+    MonitorAttributes unhurried;
+    unhurried.sampling_interval = std::chrono::milliseconds(100);
+    unhurried.aggregation_interval = std::chrono::seconds(1);
+    EXPECT_EQ(policy.monitor, unhurried);
     EXPECT_EQ(policy.limits, Limits{});
     ASSERT_EQ(policy.schemes.size(), 1U);
     Scheme cold;
