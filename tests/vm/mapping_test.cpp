@@ -73,8 +73,8 @@ TEST_F(Mapping, AHoleIsAbsentAndNotCold) {
     watch();
     // Both are idle, so a region may reach across the border between them.
     EXPECT_TRUE(comes_to(hole, 90, [](const auto& region) { return region.absent != 0; }));
-    EXPECT_TRUE(comes_to(hole, 60, nothing_there));
-    EXPECT_TRUE(comes_to({area.start, hole.start}, 60,
+    EXPECT_TRUE(comes_to(hole, 25, nothing_there));
+    EXPECT_TRUE(comes_to({area.start, hole.start}, 25,
                          [](const auto& region) { return idle(region) && !region.absent; }));
 }
 
