@@ -209,7 +209,7 @@ std::string scattered_lines(const DemoFigures& figures) {
     const WindowSummary paused = summary_of(figures.paused);
     text += row("requests per second", whole(summary_of(figures.before).requests_per_second),
                 whole(applied.requests_per_second), whole(paused.requests_per_second),
-                percent(figures.throughput_kept()));
+                percent(figures.throughput_kept()) + " of ended");
     text +=
         row("major faults a second", decimal(summary_of(figures.before).major_faults_per_second, 1),
             decimal(applied.major_faults_per_second, 1), decimal(paused.major_faults_per_second, 1),
