@@ -45,6 +45,20 @@ SightCheck::~SightCheck() {
 }
 
 Result<void> SightCheck::start(std::function<void(const Outcome&)> done) {
+    // Without a flush of our own, what is seen depends on who else happens to run on a processor:
+    // the canary's may be switched, and its accesses seen, while a target's hot memory stays
+    // hidden.  No trial can vouch for that.
+    if (attributes_.tlb == TlbPolicy::none) {
+        loop_.post([done = std::move(done)] {
+            done({false,
+                  {},
+                  TlbPolicy::none,
+                  "monitor.tlb is \"none\", so hot memory may look idle and nothing may be acted "
+                  "on: "
+                  "set it to \"auto\""});
+        });
+        return {};
+    }
     done_ = std::move(done);
     return begin(attributes_.tlb);
 }
@@ -127,9 +141,6 @@ bool SightCheck::judge(const Snapshot& snapshot) {
             "only " +
             to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
             to_string(required_sight) + " needed), so nothing it calls cold is acted on";
-    }
-    if (attributes_.tlb == TlbPolicy::none) {
-        reason += "; monitor.tlb is \"none\": set it to \"auto\"";
     }
     conclude(false, reason);
     return false;
