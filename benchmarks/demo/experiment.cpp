@@ -25,6 +25,10 @@ Error server_gone() {
                  "redis-server has ended; was it out of memory? (dmesg says so)"};
 }
 
+std::string rate_of(const WindowFigures& window) {
+    return readable(static_cast<std::uint64_t>(window.requests_per_second));
+}
+
 class Experiment {
   public:
     Experiment(const ExperimentPlan& plan, const Narrator& narrator, RedisServer server)
@@ -39,6 +43,7 @@ class Experiment {
     Result<void> measure_in_turn();
     Result<void> read_cold();
     Result<WindowFigures> measure(const PolicyRun* policy);
+    Result<void> measure_windows(const PolicyRun* policy, std::vector<WindowFigures>& to);
     Result<MemoryFigures> look() const;
 
     const ExperimentPlan& plan_;
@@ -107,24 +112,31 @@ Result<WindowFigures> Experiment::measure(const PolicyRun* policy) {
     return figures;
 }
 
+Result<void> Experiment::measure_windows(const PolicyRun* policy, std::vector<WindowFigures>& to) {
+    for (unsigned i = 0; i < plan_.windows; ++i) {
+        auto window = measure(policy);
+        if (!window) return window.error();
+        to.push_back(*window);
+    }
+    return {};
+}
+
 Result<void> Experiment::measure_before() {
     const std::string share = std::to_string(plan_.dataset.hot_percent) + " %";
     narrator_.say("A client keeps reading " +
                   (plan_.dataset.scattered ? share + " of the keys, evenly among the others"
                                            : "the newest " + share + " of the keys") +
-                  ". No policy yet: " + std::to_string(plan_.windows) + " windows of " +
+                  ". No policy yet: " + std::to_string(plan_.turns) + " windows of " +
                   readable(plan_.window) + ".");
     auto load = Load::start(server_, dataset_, plan_.connections);
     if (!load) return load.error();
     load_ = std::move(*load);
-    for (unsigned i = 0; i < plan_.windows; ++i) {
+    for (unsigned i = 0; i < plan_.turns; ++i) {
         auto window = measure(nullptr);
         if (!window) return window.error();
         figures_.before.push_back(*window);
-        narrator_.progress(readable(std::uint64_t{i + 1}) + " of " + std::to_string(plan_.windows) +
-                           ": " +
-                           readable(static_cast<std::uint64_t>(window->requests_per_second)) +
-                           " requests per second");
+        narrator_.progress(readable(std::uint64_t{i + 1}) + " of " + std::to_string(plan_.turns) +
+                           ": " + rate_of(*window) + " requests per second");
     }
     narrator_.progress("");
     const auto memory = look();
@@ -170,18 +182,17 @@ Result<void> Experiment::page_out() {
 }
 
 Result<void> Experiment::measure_in_turn() {
-    for (unsigned i = 0; i < plan_.windows; ++i) {
-        if (i > 0) {
+    for (unsigned turn = 0; turn < plan_.turns; ++turn) {
+        if (turn > 0) {
             auto policy = PolicyRun::start(plan_.policy, server_.pid(), PolicyRun::Show::nothing);
             if (!policy) return policy.error();
             policy_.emplace(std::move(*policy));
             if (auto acting = policy_->wait_until_acting(); !acting) return acting;
             std::this_thread::sleep_for(plan_.settling);
         }
-        auto with = measure(&*policy_);
-        if (!with) return with.error();
-        figures_.applied.push_back(*with);
-        if (i == 0) {
+        if (auto measured = measure_windows(&*policy_, figures_.applied); !measured)
+            return measured;
+        if (turn == 0) {
             const auto memory = look();
             if (!memory) return memory.error();
             figures_.memory_applied = *memory;
@@ -189,24 +200,22 @@ Result<void> Experiment::measure_in_turn() {
         auto summary = policy_->finish();
         if (!summary) return summary.error();
         policy_.reset();
-        if (i == 0) {
+        if (turn == 0) {
             figures_.paging_out = std::move(*summary);
             auto& targets = figures_.paging_out["targets"];
             if (targets.is_array() && !targets.empty() && targets[0]["heatmap"].is_string()) {
                 figures_.heatmap = targets[0]["heatmap"].get<std::string>();
                 targets[0].erase("heatmap");
             }
-            narrator_.say("The steady state: " + std::to_string(plan_.windows) +
-                          " windows with the policy, and as many without, in turn.");
+            narrator_.say("The steady state: " + std::to_string(plan_.turns) + " times " +
+                          std::to_string(plan_.windows) + " windows of " + readable(plan_.window) +
+                          " with the policy, then as many without.");
         }
-        auto without = measure(nullptr);
-        if (!without) return without.error();
-        figures_.paused.push_back(*without);
-        narrator_.progress(readable(std::uint64_t{i + 1}) + " of " + std::to_string(plan_.windows) +
-                           ": " + readable(static_cast<std::uint64_t>(with->requests_per_second)) +
+        if (auto measured = measure_windows(nullptr, figures_.paused); !measured) return measured;
+        narrator_.progress(readable(std::uint64_t{turn + 1}) + " of " +
+                           std::to_string(plan_.turns) + ": " + rate_of(figures_.applied.back()) +
                            " requests per second with the policy, " +
-                           readable(static_cast<std::uint64_t>(without->requests_per_second)) +
-                           " without");
+                           rate_of(figures_.paused.back()) + " without");
     }
     narrator_.progress("");
     return {};

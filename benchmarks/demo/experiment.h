@@ -17,8 +17,11 @@ struct ExperimentPlan {
     DatasetShape dataset;
     PolicyCommand policy;
     unsigned connections = 2;
-    unsigned windows = 5;  // of each kind
-    Duration window = std::chrono::seconds(3);
+    // The policy is started and ended so often in the steady state, and each time some windows are
+    // measured with it, then as many without.
+    unsigned turns = 5;
+    unsigned windows = 3;  // of a turn, of each kind; before the policy, `turns` in all
+    Duration window = std::chrono::seconds(2);
     // After it may act.  A policy that has just started splits its regions at each of its first
     // aggregation intervals; those of its proof and these together are enough for it to cost what
     // it goes on costing.

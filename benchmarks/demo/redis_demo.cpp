@@ -20,7 +20,7 @@ struct Options {
     std::string emulation = "auto";
     std::string json;
     bool scattered = false;
-    double window_seconds = 3;
+    double window_seconds = 2;
 };
 
 // What emulation does to times, and what therefore is set.  The measurements are those of the
@@ -185,7 +185,10 @@ int main(int argc, char** argv) {
     app.add_option("--connections", plan.connections, "Requests under way at once")
         ->capture_default_str()
         ->check(CLI::Range(1U, 64U));
-    app.add_option("--windows", plan.windows, "Windows of each kind")
+    app.add_option("--turns", plan.turns, "How often the policy is measured, then ended")
+        ->capture_default_str()
+        ->check(CLI::Range(1U, 1000U));
+    app.add_option("--windows", plan.windows, "Windows of each kind in a turn")
         ->capture_default_str()
         ->check(CLI::Range(1U, 1000U));
     app.add_option("--window", options.window_seconds, "Seconds of a window")

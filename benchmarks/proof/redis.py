@@ -46,7 +46,7 @@ def redis(laboratory, _options, result):
     build = laboratory.build_folder
     policy = "policies/proactive-reclaim.toml"
     _, _, found = laboratory.guest(
-        "6.1", ["redis_demo", policy, "--windows", "7", "--scattered", "--json", "/out/demo.json"],
+        "6.1", ["redis_demo", policy, "--turns", "7", "--scattered", "--json", "/out/demo.json"],
         "2-redis.log", timeout=1500, expect=["demo.json"],
         files=[build / "damon-schemes", build / "benchmarks/demo/redis_demo", f"{TREE / policy}:/root/{policy}"],
         more=["--swap", "512M", "--memory", "1G", "--package", "redis-server"])
