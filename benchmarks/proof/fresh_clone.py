@@ -12,8 +12,7 @@ from .counts import counts, skips, words
 from .laboratory import TREE
 from .result import NotMeasured, clock
 
-MIRROR = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
+SUITES = ("bookworm", "bookworm-updates", "bookworm-security")
 # What is mounted is mounted in a mount namespace of this process's own, so it is gone when the
 # process is, however that came about; and removing the root cannot reach what was mounted there.
 # No /dev of the host: a few devices, no /dev/kvm, no disk.
@@ -41,13 +40,24 @@ exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 """
 
 
+def archives():
+    """Where apt here has each of the suites that a Debian 12 has from."""
+    known = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"],
+        capture_output=True, text=True, check=True).stdout
+    found = {release: uri for release, component, uri in map(str.split, known.splitlines()) if component == "main"}
+    if missing := [suite for suite in SUITES if suite not in found]:
+        raise NotMeasured(f"apt's sources do not name the suite {missing[0]}: add it, and run apt-get update")
+    return {suite: found[suite] for suite in SUITES}
+
+
 def make_root(laboratory, root):
     """A minimal Debian 12 with git, and the suites that a Debian 12 has."""
-    laboratory.run(["debootstrap", "--variant=minbase", "--include=git,ca-certificates", "bookworm", root, MIRROR],
-                   "1-debootstrap.log", timeout=900)
+    sources = archives()
+    laboratory.run(["debootstrap", "--variant=minbase", "--include=git,ca-certificates", "bookworm", root,
+                    sources["bookworm"]], "1-debootstrap.log", timeout=900)
     (root / "etc/apt/sources.list").write_text(
-        f"deb {MIRROR} bookworm main\ndeb {MIRROR} bookworm-updates main\n"
-        f"deb {SECURITY} bookworm-security main\n", encoding="utf-8")
+        "".join(f"deb {uri} {suite} main\n" for suite, uri in sources.items()), encoding="utf-8")
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     laboratory.run(["git", "-c", f"safe.directory={TREE}/.git", "clone", "--quiet", f"file://{TREE}",
                     root / "root/damon-schemes"], "1-clone.log")

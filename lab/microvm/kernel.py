@@ -12,9 +12,8 @@ from .cache import cache_folder, digest, locked, new_folder, write_whole
 from .debian import forget_old_lists, lists_state, require, unpack
 
 SECURITY = (
-    "It is in the security suite of Debian 12. As root, add the line\n"
-    "  deb http://deb.debian.org/debian-security bookworm-security main\n"
-    "to /etc/apt/sources.list, then run 'apt-get update'."
+    "It is in the security suite of Debian 12. As root, add the suite bookworm-security\n"
+    "(component main) to apt's sources, then run 'apt-get update'."
 )
 META = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}
 NAMES = (*META, "debug")
