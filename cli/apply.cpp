@@ -74,8 +74,8 @@ Result<void> check_swap(const Policy& policy, const ApplyOptions& options) {
     if (!memory || memory->swap_total.count > 0) return {};
     return Error{ErrorKind::unsupported,
                  "this machine has no swap, so anonymous memory cannot be paged out: set up swap "
-                 "(zram, a partition or a "
-                 "file), or page out file pages alone with --allow-no-swap",
+                 "(zram, a partition or a file), or page out file pages alone with "
+                 "--allow-no-swap",
                  0};
 }
 
@@ -371,21 +371,8 @@ RunSummary ApplyRun::summary() const {
         summary.targets.push_back(std::move(row));
     }
     for (std::size_t i = 0; i < policy_.schemes.size(); ++i) {
-        const auto& totals = session_->totals()[i];
-        SchemeSummary row;
-        row.name = policy_.schemes[i].name;
-        row.action = policy_.schemes[i].action;
-        row.matched_regions = totals.matched_regions;
-        row.matched = totals.matched;
-        row.held_back = totals.held_back;
-        row.quota_exceeded = totals.quota_exceeded;
-        row.planned = totals.planned;
-        row.advised = totals.advised;
-        row.paged_out = totals.paged_out;
-        row.gaps = totals.gaps;
-        row.calls = totals.calls;
-        row.spent = totals.spent;
-        summary.schemes.push_back(std::move(row));
+        const Scheme& scheme = policy_.schemes[i];
+        summary.schemes.push_back({session_->totals()[i], scheme.name, scheme.action});
     }
     if (machine_before_) {
         summary.used_before = machine_before_->used();
@@ -527,9 +514,8 @@ void add_apply(CLI::App& root, Invocation& invocation) {
     app->add_flag("--allow-no-swap", options->allow_no_swap,
                   "Go on without swap: file pages alone can be paged out");
     app->footer(
-        "Runs until its targets exit, --duration passes, or SIGINT or SIGTERM comes; then prints "
-        "a\n"
-        "summary. With '-- COMMAND' the exit status is the command's.\n\n"
+        "Runs until its targets exit, --duration passes, or SIGINT or SIGTERM comes; then\n"
+        "prints a summary. With '-- COMMAND' the exit status is the command's.\n\n"
         "examples:\n"
         "  damon-schemes apply policies/proactive-reclaim.toml --name redis-server\n"
         "  damon-schemes apply policies/observe.toml --duration 1min --heatmap -- ./program");

@@ -2,15 +2,13 @@
 // What a session did, at its end: plain values, a table for people and an object for programs.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "engine/actions/executor.h"
+#include "engine/actions/totals.h"
 #include "engine/monitors/monitor.h"
-#include "schemes/decide/plan.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
 
@@ -30,19 +28,9 @@ struct TargetSummary {
     std::optional<std::string> heatmap;  // as drawn; only where one was asked for
 };
 
-struct SchemeSummary {
+struct SchemeSummary : SchemeTotals {
     std::string name;
     Action action = Action::stat;
-    std::uint64_t matched_regions = 0;            // in the last snapshot
-    Bytes matched;                                // likewise
-    std::array<Bytes, reason_count> held_back{};  // likewise: what kept how much of it back
-    std::uint64_t quota_exceeded = 0;             // snapshots in which a quota cut the plan short
-    Bytes planned;                                // in the whole session, as is all that follows
-    Bytes advised;                                // what the system calls said they did
-    Bytes paged_out;                              // what really left memory
-    std::array<Bytes, gap_count> gaps{};          // where the rest of what was planned is
-    std::uint64_t calls = 0;
-    Duration spent{};  // in the acting system calls
 };
 
 struct RunSummary {

@@ -2,7 +2,6 @@
 // One policy at work on its targets: snapshot → decision → plan → action → outcome → feedback.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "engine/actions/executor.h"
+#include "engine/actions/totals.h"
 #include "engine/events/actors.h"
 #include "engine/events/loop.h"
 #include "engine/monitors/monitor.h"
@@ -20,20 +20,6 @@
 #include "schemes/policy/model.h"
 
 namespace damon_schemes {
-
-// What one scheme did so far.
-struct SchemeTotals {
-    std::uint64_t matched_regions = 0;            // in the newest snapshot
-    Bytes matched;                                // likewise
-    std::array<Bytes, reason_count> held_back{};  // likewise: what held how much back
-    std::uint64_t quota_exceeded = 0;             // snapshots in which a quota cut the plan short
-    Bytes planned;                                // since the start, as is all that follows
-    Bytes advised;
-    Bytes paged_out;
-    std::array<Bytes, gap_count> gaps{};
-    std::uint64_t calls = 0;
-    Duration spent{};
-};
 
 // One target and how it stands.
 struct SessionTarget {

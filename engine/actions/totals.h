@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// What one scheme did in a session: what outcomes add up to, for status lines and summaries.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/actions/executor.h"
+#include "schemes/decide/plan.h"
+#include "schemes/observation.h"
+
+namespace damon_schemes {
+
+struct SchemeTotals {
+    std::uint64_t matched_regions = 0;            // in the newest snapshot
+    Bytes matched;                                // likewise
+    std::array<Bytes, reason_count> held_back{};  // likewise: what kept how much of it back
+    std::uint64_t quota_exceeded = 0;             // snapshots in which a quota cut the plan short
+    Bytes planned;                                // since the start, as is all that follows
+    Bytes advised;                                // what the system calls said they did
+    Bytes paged_out;                              // what really left memory
+    std::array<Bytes, gap_count> gaps{};          // where the rest of what was planned is
+    std::uint64_t calls = 0;
+    Duration spent{};  // in the acting system calls
+};
+
+}  // namespace damon_schemes
