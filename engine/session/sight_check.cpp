@@ -14,9 +14,11 @@ namespace {
 // A verdict rests on this many snapshots, so that a moment in which the canary did not run, or the
 // regions did not fit it yet, decides nothing.
 constexpr std::size_t judged_snapshots = 5;
-constexpr std::uint32_t canary_regions = 256;
 // If it was not seen by then, it will not be.
 constexpr std::size_t most_snapshots = 40;
+// Fine enough that many regions lie wholly within the canary's 4 MiB, whether they are hot or, to a
+// monitor that does not see, no different from what is around them.
+constexpr std::uint32_t canary_regions = 256;
 
 // A monitoring thread that runs on the canary's own processor makes it walk its page tables anew by
 // its mere presence; targets have no such luck.  Where there is no other processor, or it is not
@@ -54,8 +56,7 @@ Result<void> SightCheck::start(std::function<void(const Outcome&)> done) {
                   {},
                   TlbPolicy::none,
                   "monitor.tlb is \"none\", so hot memory may look idle and nothing may be acted "
-                  "on: "
-                  "set it to \"auto\""});
+                  "on: set it to \"auto\""});
         });
         return {};
     }
@@ -76,8 +77,6 @@ Result<void> SightCheck::begin(TlbPolicy tlb) {
     monitor_ = std::move(*monitor);
     auto attributes = attributes_;
     attributes.tlb = tlb;
-    // Fine enough that many regions lie wholly within the canary's 4 MiB, whether they are hot or,
-    // to a monitor that does not see, no different from what is around them.
     attributes.min_regions = std::max(attributes.min_regions, canary_regions);
     attributes.max_regions = std::max(attributes.max_regions, 4 * canary_regions);
     attributes.min_region_size = kibibytes(4);
@@ -137,8 +136,8 @@ bool SightCheck::judge(const Snapshot& snapshot) {
             "monitor sees; try a longer monitor.aggregation_interval";
     } else {
         reason =
-            "the monitor does not see: memory that is used all the time was found accessed in "
-            "only " +
+            "the monitor does not see: memory that is used all the time was found accessed "
+            "in only " +
             to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
             to_string(required_sight) + " needed), so nothing it calls cold is acted on";
     }
