@@ -107,17 +107,24 @@ void ds_region_merge(struct ds_region *left, const struct ds_region *right)
  * struct merging - when two neighbours become one
  * @threshold: largest difference of counts.
  * @size_limit: largest size of the merged region.
- * @mix_idle: idle regions merge with others, too.
+ * @mix_uses: regions of different uses merge, too: idle, accessed, nowhere present.
  * @regardless: neither of the two, nor whether both were looked at, counts.
  * @excess: stop when this many have gone; ~0 for no bound.
  */
 struct merging {
 	__u32 threshold;
 	__u64 size_limit;
-	int mix_idle;
+	int mix_uses;
 	int regardless;
 	__u32 excess;
 };
+
+/* Idle, accessed and nowhere present differ however close their counts are. */
+static int same_use(const struct ds_region *left, const struct ds_region *right)
+{
+	return !left->nr_accesses == !right->nr_accesses &&
+	       ds_region_nowhere(left) == ds_region_nowhere(right);
+}
 
 static int may_merge(const struct ds_region *left, const struct ds_region *right,
 		     const struct merging *merging)
@@ -127,7 +134,7 @@ static int may_merge(const struct ds_region *left, const struct ds_region *right
 	if (merging->regardless)
 		return merging->excess != 0;
 	return ds_region_known(left) == ds_region_known(right) &&
-	       (merging->mix_idle || !left->nr_accesses == !right->nr_accesses) &&
+	       (merging->mix_uses || same_use(left, right)) &&
 	       count_difference(left->nr_accesses, right->nr_accesses) <=
 		       merging->threshold &&
 	       ds_region_size(left) + ds_region_size(right) <= merging->size_limit;
@@ -174,7 +181,7 @@ void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits
 	while (regions->nr > limits->max_regions &&
 	       merging.threshold < limits->max_nr_accesses) {
 		merging.threshold = merging.threshold ? merging.threshold * 2 : 1;
-		merging.mix_idle = 1;
+		merging.mix_uses = 1;
 		merge_once(regions, &merging);
 	}
 	if (regions->nr > limits->max_regions) {

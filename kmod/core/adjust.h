@@ -41,7 +41,9 @@ void ds_regions_aggregate(struct ds_regions *regions, const struct ds_limits *li
  *
  * Ours: an idle region merges with one that was accessed only when the maximum
  * forces it; else a sliver of hot memory beside cold memory makes up to
- * total/min_regions of it look used, and the age of all that start again.
+ * total/min_regions of it look used, and the age of all that start again.  A region
+ * in which no look found a page stays apart from one that is there likewise: what is
+ * idle can leave memory, what is nowhere cannot.
  *
  * Ours: a region that was not looked at merges with a looked-at one only when the
  * maximum forces it, and then the whole is unknown; 'sampled' and 'absent' are

@@ -132,6 +132,12 @@ static inline int ds_region_known(const struct ds_region *region)
 	return region->sampled != 0;
 }
 
+/* Whether no look of this aggregation found a page: never used, unmapped, swapped. */
+static inline int ds_region_nowhere(const struct ds_region *region)
+{
+	return region->sampled != 0 && region->absent == region->sampled;
+}
+
 __u64 ds_regions_bytes(const struct ds_regions *regions);
 
 /*

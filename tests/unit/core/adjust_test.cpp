@@ -210,6 +210,20 @@ TEST_F(Merge, IdleMemoryStaysApartFromMemoryThatIsUsedALittle) {
     EXPECT_NE(memory[0].accessed, 0U);
 }
 
+TEST_F(Merge, WhatIsNowhereStaysApartFromWhatIsIdle) {
+    set({{0, 10}, {10, 20}, {20, 30}, {30, 40}});
+    memory[0].absent = memory[1].absent = memory[0].sampled;
+    memory[2].absent = 1;  // there, if not everywhere
+    ds_regions_merge(&regions, &limits);
+    EXPECT_EQ(now(), (Borders{{0, 20}, {20, 40}}));
+    EXPECT_TRUE(ds_region_nowhere(&memory[0]));
+    EXPECT_FALSE(ds_region_nowhere(&memory[1]));
+    limits.max_regions = 1;
+    ds_regions_merge(&regions, &limits);
+    EXPECT_EQ(now(), (Borders{{0, 40}}));
+    EXPECT_FALSE(ds_region_nowhere(&memory[0]));
+}
+
 TEST_F(Merge, KnownAndUnknownForcedTogetherAreUnknown) {
     set({{0, 10}, {10, 20}});
     memory[0].sampled = 0;
