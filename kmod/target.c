@@ -2,6 +2,7 @@
 /* Watched processes: found, held, followed through exec, let go. */
 
 #include <linux/capability.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -16,8 +17,11 @@
 
 /* Mappings looked at before others get a chance to take the lock. */
 #define MAPPINGS_PER_HOLD 64
-/* Holds in one look that got nowhere because others waited, before it is given up. */
-#define FRUITLESS_HOLDS 16
+/* Tries in one look that got nowhere, as others had the lock or waited for it. */
+#define FRUITLESS_TRIES 16
+/* Between them, in microseconds: a mapping call has ended by then. */
+#define TRY_AGAIN_AFTER_US 20
+#define TRY_AGAIN_UNTIL_US 100
 
 /* Two samplers of one address space would clear each other's bits. */
 static DEFINE_MUTEX(registry_lock);
@@ -226,30 +230,36 @@ static unsigned long add_mappings(struct mm_struct *mm, unsigned long from,
 	return from;
 }
 
+/*
+ * The lock is never waited for: its holder may wait for a disk, and whoever comes
+ * behind a waiting reader waits with it.
+ */
 bool ds_target_layout(struct ds_target *target, u64 min_region_size,
 		      struct ds_lock_cost *cost, struct ds_layout *layout)
 {
 	struct mm_struct *mm = target->mm;
 	struct ds_layout_walk walk = {};
-	unsigned long from = 0;
 	unsigned int fruitless = 0;
+	unsigned long from = 0;
 
-	while (fruitless < FRUITLESS_HOLDS) {
+	while (fruitless < FRUITLESS_TRIES) {
 		unsigned long last = from;
-		u64 start;
 
-		if (!mmap_read_trylock(mm))
-			return false;
-		start = ktime_get_ns();
-		from = add_mappings(mm, from, &walk);
-		mmap_read_unlock(mm);
-		cost->max_ns = max(cost->max_ns, ktime_get_ns() - start);
-		if (!from) {
-			ds_layout_finish(&walk, min_region_size, layout);
-			return true;
+		if (mmap_read_trylock(mm)) {
+			u64 start = ktime_get_ns();
+
+			from = add_mappings(mm, from, &walk);
+			mmap_read_unlock(mm);
+			cost->max_ns = max(cost->max_ns, ktime_get_ns() - start);
+			if (!from) {
+				ds_layout_finish(&walk, min_region_size, layout);
+				return true;
+			}
 		}
-		fruitless += from == last;
-		cond_resched();
+		if (from == last) {
+			fruitless++;
+			usleep_range(TRY_AGAIN_AFTER_US, TRY_AGAIN_UNTIL_US);
+		}
 	}
 	return false;
 }

@@ -66,6 +66,7 @@ struct ds_lock_cost {
 /*
  * Read the layout of its mappings, the lock tried for and given up whenever somebody
  * waits for it.  False where it could not be had often enough; @layout is not set.
+ * May sleep for a millisecond or two.
  */
 bool ds_target_layout(struct ds_target *target, u64 min_region_size,
 		      struct ds_lock_cost *cost, struct ds_layout *layout);

@@ -117,8 +117,10 @@ Window monitored_window(StormingProcess& process, const Options& options, Cost* 
     check("SET_ATTRS", session.set(attributes(options)));
     check("ADD_TARGET", session.add(process.pid()));
     check("START", session.start());
-    for (int i = 0; i < 2; i++) {
-        SeenSnapshot snapshot;
+    // Its first look at the mappings may be given up: the storm has the lock most of the time.
+    SeenSnapshot snapshot;
+    for (int i = 0; i < 20 && (snapshot.targets.empty() || snapshot.targets[0].regions.empty());
+         i++) {
         if (!session.wait(60'000)) throw std::runtime_error("no snapshot comes");
         check("read", session.read(&snapshot));
     }

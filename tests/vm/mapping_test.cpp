@@ -71,11 +71,26 @@ TEST_F(Mapping, AHoleIsAbsentAndNotCold) {
     target.ask("unmap area " + std::to_string(32 * mib) + " " + std::to_string(32 * mib));
     const Area hole{area.start + 32 * mib, area.start + 64 * mib};
     watch();
-    // All of it is idle, so that a region may reach across the hole's border into what is there:
-    // none that has a good part of the hole looks as if all of it were there.
-    EXPECT_TRUE(comes_to(hole, 90, [](const auto& region) { return region.absent != 0; }));
-    EXPECT_TRUE(comes_to({area.start, hole.start}, 10,
+    EXPECT_TRUE(comes_to(hole, 90, nothing_there));
+    EXPECT_TRUE(comes_to({area.start, hole.start}, 90,
                          [](const auto& region) { return idle(region) && !region.absent; }));
+}
+
+// The look at the mappings never waits for the lock, and must get it all the same.
+TEST_F(Mapping, ATargetThatMapsAllTheTimeIsLookedAt) {
+    const auto area = target.map("area", 32 * mib);
+    target.ask("storm 4");  // so few that the lock is taken for most of the time
+    auto attrs = scaled_attrs();
+    attrs.update_interval_us = attrs.aggregation_interval_us;
+    ASSERT_EQ(session.set(attrs), 0);
+    ASSERT_EQ(session.add(target.pid(), &id), 0);
+    ASSERT_EQ(session.start(), 0);
+    ASSERT_TRUE(session.wait_for(10, [&](const Snapshot& s) { return !s.of(id).regions.empty(); }));
+    for (int i = 0; i < 40; i++) session.next();
+    const auto stats = session.stats();
+    EXPECT_GE(stats.updates, 9 * stats.updates_missed)
+        << stats.updates << " looks, " << stats.updates_missed << " given up";
+    EXPECT_TRUE(comes_to(area, 90, idle));
 }
 
 TEST_F(Mapping, WhatWasNeverTouchedIsAbsent) {

@@ -8,7 +8,8 @@
 //   unmap NAME OFFSET BYTES
 //   hot NAME | cool NAME  a thread touches every page of it all the time, or no longer
 //   fill NAME SEED | verify NAME SEED      → ok BAD-BYTES
-//   storm | calm          a thread maps and unmaps all the time → ok ROUNDS
+//   storm [PAGES] | calm  a thread maps and unmaps so many pages, a multiple of 4, all the time
+//                         → ok ROUNDS
 //   fork | reap           a child that holds the memory as it was → ok PID
 //   exec [PATH]           the same program anew, or another one
 //   exit STATUS
@@ -97,11 +98,10 @@ class Heater {
 // Maps, touches and unmaps from a thread of its own.
 class Storm {
   public:
-    void start() {
+    void start(std::size_t pages) {
         stop_ = false;
-        thread_ = std::thread([this] {
+        thread_ = std::thread([this, bytes = pages * page] {
             while (!stop_) {
-                constexpr std::size_t bytes = 64 * page;
                 void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                 if (memory == MAP_FAILED) continue;
@@ -139,7 +139,10 @@ class Program {
         std::string command, name;
         in >> command;
         if (command == "map") return map(in);
-        if (command == "storm") return storm_.start(), "ok";
+        if (command == "storm") {
+            std::size_t pages = 0;
+            return storm_.start(in >> pages ? pages : 64), "ok";
+        }
         if (command == "calm") return "ok " + std::to_string(storm_.stop());
         if (command == "fork") return fork_child();
         if (command == "reap") return reap();
