@@ -125,7 +125,7 @@ Result<void> Experiment::measure_before() {
     const std::string share = std::to_string(plan_.dataset.hot_percent) + " %";
     narrator_.say("A client keeps reading " +
                   (plan_.dataset.scattered ? share + " of the keys, evenly among the others"
-                                           : "the newest " + share + " of the keys") +
+                                           : share + " of the keys, inserted together") +
                   ". No policy yet: " + std::to_string(plan_.turns) + " windows of " +
                   readable(plan_.window) + ".");
     auto load = Load::start(server_, dataset_, plan_.connections);
