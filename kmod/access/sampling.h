@@ -11,8 +11,11 @@
 #include "core/region.h"
 #include "uapi/damon_schemes.h"
 
-/* Regions visited with interrupts off in one go. */
-#define DS_SAMPLING_BATCH 64
+/*
+ * Regions visited with interrupts off in one go: who flushes the target's translations
+ * meanwhile, as munmap() does, waits for the end of it.
+ */
+#define DS_SAMPLING_BATCH 16
 
 /**
  * struct ds_visit - what to do with the regions
