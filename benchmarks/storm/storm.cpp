@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What monitoring does to a program that maps, touches and unmaps all the time: windows with and
-// without monitoring alternate, and the medians of their percentiles are compared.
+// What monitoring does to a program that maps, touches and unmaps all the time: windows without
+// monitoring, with it, and with another process monitored instead take turns, and the medians of
+// their percentiles are compared.  The third kind tells what a program notices of the work on
+// another processor alone: under emulation the processors of a guest get into each other's way.
 //
 //     storm [--pages N] [--windows N] [--seconds S] [--regions N] [--idle MIB] [--scale N]
-//           [--json FILE]
+//           [--tlb auto|none|page|full] [--json FILE]
+//     storm --alone PAGES        only how long a round takes here, without any monitoring
 //
-// In the lab's guest, as root, the module loaded.
+// In the lab's guest, as root, the module loaded; --alone anywhere.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "benchmarks/device/device_session.h"
+#include "benchmarks/storm/idle_process.h"
 #include "benchmarks/storm/storming_process.h"
 
 namespace damon_schemes::bench {
@@ -32,8 +36,9 @@ struct Options {
     unsigned windows = 7;  // of each kind
     double seconds = 3;
     std::uint32_t regions = 1000;
-    std::size_t idle_mib = 256;
+    std::size_t idle_mib = 128;
     unsigned scale = 1;  // intervals are so many times the defaults
+    std::uint32_t tlb = DAMON_SCHEMES_TLB_AUTO;
     std::string json;
 };
 
@@ -102,20 +107,23 @@ void check(const char* what, int error) {
 damon_schemes_attrs attributes(const Options& options) {
     damon_schemes_attrs attrs{};
     attrs.sampling_interval_us = 5'000ULL * options.scale;
-    attrs.aggregation_interval_us = 100'000ULL * options.scale;
-    attrs.update_interval_us = 1'000'000ULL * options.scale;
+    // More often than the defaults have it, so that a window has several.
+    attrs.aggregation_interval_us = 5 * attrs.sampling_interval_us;
+    attrs.update_interval_us = 10 * attrs.aggregation_interval_us;
     attrs.min_regions = options.regions;
     attrs.max_regions = options.regions;
     attrs.min_region_size = 4096;
+    attrs.tlb_policy = options.tlb;
     return attrs;
 }
 
-// A window under a session that was opened for it and has its regions.
-Window monitored_window(StormingProcess& process, const Options& options, Cost* cost) {
+// A window under a session that was opened for it, watches `target` and has its regions.
+Window monitored_window(StormingProcess& process, pid_t target, const Options& options,
+                        Cost* cost) {
     DeviceSession session;
     check("open " DAMON_SCHEMES_DEVICE, session.open());
     check("SET_ATTRS", session.set(attributes(options)));
-    check("ADD_TARGET", session.add(process.pid()));
+    check("ADD_TARGET", session.add(target));
     check("START", session.start());
     // Its first look at the mappings may be given up: the storm has the lock most of the time.
     SeenSnapshot snapshot;
@@ -143,33 +151,54 @@ double median_of(const std::vector<Window>& windows, const std::string& figure) 
     return median(values);
 }
 
+int run_alone(std::size_t pages) {
+    StormingProcess process(pages, 1 << 20);
+    process.observe(1);
+    std::vector<double> medians;
+    for (int i = 0; i < 5; i++)
+        medians.push_back(window_of(process.observe(0.5), 0.5).figures.at("whole p50"));
+    std::printf("%.0f ns a round\n", median(medians));
+    return 0;
+}
+
 int run(const Options& options) {
     StormingProcess process(options.pages, options.idle_mib << 20);
+    const IdleProcess other(options.idle_mib << 20);
     process.observe(1);  // until it has its pace
-    std::vector<Window> with, without;
-    Cost cost;
+    std::vector<Window> with, without, elsewhere;
+    Cost cost, cost_elsewhere;
     double monitored_seconds = 0;
-    for (unsigned i = 0; i < options.windows; i++) {
-        // Which comes first takes turns, so that a machine that grows slower harms both.
-        for (const bool monitored : {i % 2 == 0, i % 2 != 0}) {
-            if (monitored) {
-                with.push_back(monitored_window(process, options, &cost));
-                monitored_seconds += options.seconds;
-            } else {
+    for (unsigned i = 0; i < options.windows * 3; i++) {
+        // Which comes first takes turns, so that a machine that grows slower harms all.
+        switch ((i + i / 3) % 3) {
+            case 0:
                 without.push_back(window_of(process.observe(options.seconds), options.seconds));
-            }
-            std::fputc('.', stdout);
-            std::fflush(stdout);
+                break;
+            case 1:
+                with.push_back(monitored_window(process, process.pid(), options, &cost));
+                monitored_seconds += options.seconds;
+                break;
+            default:
+                elsewhere.push_back(
+                    monitored_window(process, other.pid(), options, &cost_elsewhere));
         }
+        std::fputc('.', stdout);
+        std::fflush(stdout);
     }
-    std::printf("\n%-18s%14s%14s%8s\n", "medians", "without", "with", "ratio");
+    std::printf("\n%-18s%12s%12s%8s%12s%8s\n", "medians", "without", "with", "ratio", "elsewhere",
+                "ratio");
     nlohmann::json medians;
     for (const auto& [name, value] : without.front().figures) {
-        const double a = median_of(without, name), b = median_of(with, name);
-        std::printf("%-18s%14.0f%14.0f%8.3f\n", name.c_str(), a, b, b / a);
-        medians[name] = {{"without", a}, {"with", b}, {"ratio", b / a}};
+        const double a = median_of(without, name), b = median_of(with, name),
+                     c = median_of(elsewhere, name);
+        std::printf("%-18s%12.0f%12.0f%8.3f%12.0f%8.3f\n", name.c_str(), a, b, b / a, c, c / a);
+        medians[name] = {{"without", a},
+                         {"with", b},
+                         {"ratio", b / a},
+                         {"elsewhere", c},
+                         {"ratio_elsewhere", c / a}};
     }
-    std::printf("%u windows of %g s each way, %zu pages a round, %u regions, intervals x %u\n",
+    std::printf("%u windows of %g s of each kind, %zu pages a round, %u regions, intervals x %u\n",
                 options.windows, options.seconds, options.pages, cost.least_regions, options.scale);
     std::printf("interrupts off: at most %llu ns, p99 below %llu ns; lock held: at most %llu ns\n",
                 static_cast<unsigned long long>(cost.irq_off_max_ns),
@@ -183,6 +212,7 @@ int run(const Options& options) {
                                 {"medians", medians},
                                 {"with", json_of(with)},
                                 {"without", json_of(without)},
+                                {"elsewhere", json_of(elsewhere)},
                                 {"regions", cost.least_regions},
                                 {"memory_bytes", cost.memory_bytes},
                                 {"irq_off_max_ns", cost.irq_off_max_ns},
@@ -207,6 +237,17 @@ bool parse(const char* text, Number* number) {
     return std::from_chars(text, end, *number).ptr == end && text != end && *number > 0;
 }
 
+bool parse(const std::string& text, std::uint32_t* tlb) {
+    static constexpr std::array<std::pair<const char*, std::uint32_t>, 4> names = {
+        {{"auto", DAMON_SCHEMES_TLB_AUTO},
+         {"none", DAMON_SCHEMES_TLB_NONE},
+         {"page", DAMON_SCHEMES_TLB_PAGE},
+         {"full", DAMON_SCHEMES_TLB_FULL}}};
+    for (const auto& [name, value] : names)
+        if (text == name) return *tlb = value, true;
+    return false;
+}
+
 bool parse(int argc, char** argv, Options* options) {
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc) return false;
@@ -216,7 +257,8 @@ bool parse(int argc, char** argv, Options* options) {
             options->json = value;
             continue;
         }
-        if (!(name == "--pages"     ? parse(value, &options->pages)
+        if (!(name == "--tlb"       ? parse(std::string(value), &options->tlb)
+              : name == "--pages"   ? parse(value, &options->pages)
               : name == "--windows" ? parse(value, &options->windows)
               : name == "--seconds" ? parse(value, &options->seconds)
               : name == "--regions" ? parse(value, &options->regions)
@@ -234,15 +276,19 @@ bool parse(int argc, char** argv, Options* options) {
 int main(int argc, char** argv) {
     using namespace damon_schemes::bench;
     Options options;
-    if (!parse(argc, argv, &options)) {
+    std::size_t alone = 0;
+    const bool is_alone =
+        argc == 3 && std::strcmp(argv[1], "--alone") == 0 && parse(argv[2], &alone);
+    if (!is_alone && !parse(argc, argv, &options)) {
         std::fputs(
             "usage: storm [--pages N] [--windows N] [--seconds S] [--regions N] [--idle MIB] "
-            "[--scale N] [--json FILE]\n",
+            "[--scale N] [--tlb auto|none|page|full] [--json FILE]\n"
+            "       storm --alone PAGES\n",
             stderr);
         return 2;
     }
     try {
-        return run(options);
+        return is_alone ? run_alone(alone) : run(options);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "storm: %s\n", error.what());
         return 1;
