@@ -11,6 +11,13 @@
 
 namespace damon_schemes {
 
+// What a page costs to be acted on, where nothing is acted on and so nothing can be measured: about
+// what compressing it into zram takes.  Quotas of time are held against it.
+inline constexpr Duration assumed_page_cost = std::chrono::nanoseconds(1500);
+constexpr Duration assumed_cost(Bytes bytes, Duration page_cost = assumed_page_cost) {
+    return page_cost * static_cast<std::int64_t>(bytes.count / 4096);
+}
+
 // Reads the target's mappings and clips the ranges as ProcessMadvise does, and makes no call that
 // changes anything.  advised and paged_out stay 0; what would have been advised is asked less the
 // gaps.  What only the call itself finds out (locked and hugetlb mappings, pages that stay) does

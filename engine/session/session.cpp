@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/actions/dry_run.h"
+
 namespace damon_schemes {
 namespace {
 
@@ -44,20 +46,23 @@ void add(SchemeTotals& totals, const ActionOutcome& outcome) {
 // loop's thread.
 struct Session::Receipt {
     Receipt(EventLoop& loop_in, std::shared_ptr<Session*> session_in, std::uint32_t scheme_in,
-            TargetId target_in, std::vector<AddressRange> ranges_in)
+            TargetId target_in, Instant planned_at_in, std::vector<AddressRange> ranges_in)
         : loop(loop_in),
           session(std::move(session_in)),
           scheme(scheme_in),
           target(target_in),
+          planned_at(planned_at_in),
           ranges(std::move(ranges_in)),
           outcomes(dropped(ranges)) {}
     ~Receipt() {
         loop.post([session_then = std::move(session), scheme_then = scheme, target_then = target,
-                   ranges_then = std::move(ranges), outcomes_then = std::move(outcomes)] {
+                   planned_then = planned_at, ranges_then = std::move(ranges),
+                   outcomes_then = std::move(outcomes)] {
             Session* session_now = *session_then;
             if (!session_now) return;
             --session_now->in_flight_;
-            session_now->receive(scheme_then, target_then, ranges_then, outcomes_then);
+            session_now->receive(scheme_then, target_then, planned_then, ranges_then,
+                                 outcomes_then);
             session_now->finish_if_idle();
         });
     }
@@ -68,6 +73,7 @@ struct Session::Receipt {
     std::shared_ptr<Session*> session;
     std::uint32_t scheme;
     TargetId target;
+    Instant planned_at;
     std::vector<AddressRange> ranges;
     std::vector<ActionOutcome> outcomes;
 };
@@ -214,16 +220,18 @@ void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t
     std::sort(request.ranges.begin(), request.ranges.end());
     const SessionTarget* target = find(id);
     if (!target || target->exited) {
-        receive(which, id, request.ranges, dropped(request.ranges));
+        receive(which, id, plan.time, request.ranges, dropped(request.ranges));
         return;
     }
     request.pid = target->process.pid;
     request.pidfd = target->process.pidfd.get();
 
-    const auto receipt = std::make_shared<Receipt>(loop_, self_, which, id, request.ranges);
-    auto job = [receipt, executor = executor_, request, planned_at = plan.time,
+    const auto receipt =
+        std::make_shared<Receipt>(loop_, self_, which, id, plan.time, request.ranges);
+    auto job = [receipt, executor = executor_, request, planned_at = plan.time, dry_run = dry_run_,
                 limit = snapshot.aggregation_interval](const std::function<bool()>& cancelled) {
-        const bool stale = now() - planned_at > limit;
+        // What changes nothing does no harm however late.
+        const bool stale = !dry_run && now() - planned_at > limit;
         if (!stale && !cancelled()) receipt->outcomes = executor->execute(request, cancelled);
     };
     // A job that is not taken, or is dropped from the queue, hands in its receipt all the same.
@@ -231,14 +239,18 @@ void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t
     (void)actors_.submit({id.value, std::move(job)});
 }
 
-void Session::receive(std::uint32_t scheme, TargetId target,
+void Session::receive(std::uint32_t scheme, TargetId target, Instant planned_at,
                       const std::vector<AddressRange>& ranges,
                       const std::vector<ActionOutcome>& outcomes) {
     for (std::size_t i = 0; i < outcomes.size() && i < ranges.size(); ++i) {
         const ActionOutcome& outcome = outcomes[i];
         damon_schemes::add(totals_[scheme], outcome);
-        const Bytes advised = dry_run_ ? advisable(outcome) : outcome.advised;
-        decider_.report({scheme, target, ranges[i], advised, outcome.spent, now()});
+        if (dry_run_) {
+            const Bytes bytes = advisable(outcome);
+            decider_.report({scheme, target, ranges[i], bytes, assumed_cost(bytes), planned_at});
+        } else {
+            decider_.report({scheme, target, ranges[i], outcome.advised, outcome.spent, now()});
+        }
     }
 }
 

@@ -38,7 +38,8 @@ class Session {
         std::unique_ptr<Monitor> monitor;
         std::unique_ptr<Executor> executor;
         // The executor has no effect: what it would have advised counts for quotas and ages as if
-        // it had been, so that the decisions are those of a live run.
+        // it had been, at an assumed price and at the time of its plan.  So the decisions are those
+        // of a live run that is never late, and those of a simulation on the same snapshots.
         bool dry_run = false;
         MachinePaths paths{};
     };
@@ -84,7 +85,8 @@ class Session {
     void submit(const Snapshot& snapshot, const Plan& plan);
     void submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t first,
                     std::size_t last);
-    void receive(std::uint32_t scheme, TargetId target, const std::vector<AddressRange>& ranges,
+    void receive(std::uint32_t scheme, TargetId target, Instant planned_at,
+                 const std::vector<AddressRange>& ranges,
                  const std::vector<ActionOutcome>& outcomes);
     void target_exited(TargetId id);
     SessionTarget* find(TargetId id);
