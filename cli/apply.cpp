@@ -51,11 +51,7 @@ struct ApplyOptions {
 Result<Policy> load_policy(const ApplyOptions& options) {
     auto file = read_policy_file(options.policy);
     if (!file) return file.error();
-    auto reading = read_policy(file->text, {file->source, options.overrides});
-    if (reading.ok()) return std::move(reading.policy);
-    std::string message = "the policy cannot be used:";
-    for (const auto& error : reading.errors) message += "\n" + to_string(error);
-    return Error{ErrorKind::policy, message, 0};
+    return policy_of(*file, options.overrides);
 }
 
 bool has_action(const Policy& policy, Action action) {

@@ -23,6 +23,17 @@ bool is_command(const CLI::App& root, const std::string& name) {
                        [&name](const CLI::App* command) { return command->get_name() == name; });
 }
 
+// "apply, check and doctor".
+std::string commands_of(const CLI::App& root) {
+    const auto commands = root.get_subcommands([](const CLI::App*) { return true; });
+    std::string names;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        if (i > 0) names += i + 1 < commands.size() ? ", " : " and ";
+        names += commands[i]->get_name();
+    }
+    return names;
+}
+
 // The first argument that is no option of damon-schemes itself.
 std::optional<std::string> command_named(const std::vector<std::string>& arguments) {
     const auto named =
@@ -66,6 +77,7 @@ int run(std::vector<std::string> arguments) {
     add_apply(root, invocation);
     add_check(root, invocation);
     add_doctor(root, invocation);
+    add_top(root, invocation);
 
     if (arguments.empty()) {
         std::fputs(root.help().c_str(), stderr);
@@ -73,8 +85,8 @@ int run(std::vector<std::string> arguments) {
     }
     if (named && !is_command(root, *named)) {
         return fail({ErrorKind::usage,
-                     "there is no command '" + *named +
-                         "'; there are apply, check and doctor. See 'damon-schemes --help'.",
+                     "there is no command '" + *named + "'; there are " + commands_of(root) +
+                         ". See 'damon-schemes --help'.",
                      0});
     }
     try {

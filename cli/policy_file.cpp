@@ -45,4 +45,12 @@ Result<PolicyText> read_policy_file(const std::string& path) {
     return result;
 }
 
+Result<Policy> policy_of(const PolicyText& text, const std::vector<std::string>& overrides) {
+    auto reading = read_policy(text.text, {text.source, overrides});
+    if (reading.ok()) return std::move(reading.policy);
+    std::string message = "the policy cannot be used:";
+    for (const auto& error : reading.errors) message += "\n" + to_string(error);
+    return Error{ErrorKind::policy, message, 0};
+}
+
 }  // namespace damon_schemes

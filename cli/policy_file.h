@@ -3,7 +3,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "schemes/policy/model.h"
 #include "schemes/result.h"
 
 namespace damon_schemes {
@@ -17,5 +19,8 @@ struct PolicyText {
 // it, so that a device that never ends does no harm.  Errors (usage): there is no such file, it is
 // a folder, it may not be read.
 Result<PolicyText> read_policy_file(const std::string& path);
+
+// The policy with KEY=VALUE set over it.  Error (policy): all that is wrong with it, a line each.
+Result<Policy> policy_of(const PolicyText& text, const std::vector<std::string>& overrides);
 
 }  // namespace damon_schemes

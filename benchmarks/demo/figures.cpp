@@ -19,10 +19,6 @@ double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-std::string right(const std::string& text, std::size_t columns) {
-    return std::string(columns > text.size() ? columns - text.size() : 0, ' ') + text;
-}
-
 std::string row(const std::string& name, const std::string& before, const std::string& applied,
                 const std::string& paused, const std::string& remark) {
     std::string line = name + std::string(name_columns - std::min(name_columns, name.size()), ' ');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/reports/readable.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -109,6 +110,17 @@ std::string shortened(std::string_view text, std::size_t columns) {
         if (starts_code_point(text[end]) && seen++ == kept) break;
     }
     return std::string(text.substr(0, end)) + std::string(mark);
+}
+
+std::string left(std::string_view text, std::size_t columns) {
+    std::string cut = shortened(text, columns);
+    cut.append(columns - std::min(columns, columns_of(cut)), ' ');
+    return cut;
+}
+
+std::string right(std::string_view text, std::size_t columns) {
+    const std::size_t used = columns_of(text);
+    return std::string(columns > used ? columns - used : 0, ' ') + std::string(text);
 }
 
 std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {

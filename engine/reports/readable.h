@@ -33,6 +33,10 @@ std::string printable(std::string_view text);
 std::size_t columns_of(std::string_view text);
 // Cut to at most that many columns, "..." at the end where something was cut off.
 std::string shortened(std::string_view text, std::size_t columns);
+// Filled up with spaces to that many columns: on its right, and cut where it is longer, or on its
+// left, and never cut, as a figure must not be.
+std::string left(std::string_view text, std::size_t columns);
+std::string right(std::string_view text, std::size_t columns);
 // Broken at spaces into lines of at most that many columns; a longer word has a line of its own.
 std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 

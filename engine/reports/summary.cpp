@@ -13,17 +13,6 @@ constexpr std::size_t least_width = 60;
 constexpr std::size_t name_columns = 18;
 constexpr std::size_t figure_columns = 11;
 
-std::string right(std::string_view text, std::size_t columns) {
-    const std::size_t used = columns_of(text);
-    return std::string(columns > used ? columns - used : 0, ' ') + std::string(text);
-}
-
-std::string left(std::string_view text, std::size_t columns) {
-    std::string cut = shortened(text, columns);
-    cut.append(columns - std::min(columns, columns_of(cut)), ' ');
-    return cut;
-}
-
 template <typename T>
 std::string figure(const std::optional<T>& value) {
     return value ? readable(*value) : "-";

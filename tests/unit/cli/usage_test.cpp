@@ -19,14 +19,14 @@ TEST(Usage, HelpNamesEveryCommandAndExitStatus) {
     const ProgramRun ran = run_program({"--help"});
     EXPECT_EQ(ran.status, 0);
     EXPECT_THAT(ran.err, IsEmpty());
-    for (const char* command : {"apply", "check", "doctor"})
+    for (const char* command : {"apply", "check", "doctor", "top"})
         EXPECT_THAT(ran.out, HasSubstr("\n  " + std::string(command) + " "));
     EXPECT_THAT(ran.out, HasSubstr("Exit status: 0 done, 1 "));
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n"));
 }
 
 TEST(Usage, EachCommandHasHelpWithExamples) {
-    for (const char* command : {"apply", "check", "doctor"}) {
+    for (const char* command : {"apply", "check", "doctor", "top"}) {
         const ProgramRun ran = run_program({command, "--help"});
         EXPECT_EQ(ran.status, 0) << command;
         EXPECT_THAT(ran.err, IsEmpty()) << command;
@@ -53,9 +53,9 @@ TEST(Usage, AnUnknownCommandIsNamedWithThoseThereAre) {
         const ProgramRun ran = run_program({command});
         EXPECT_EQ(ran.status, 2) << command;
         EXPECT_THAT(ran.out, IsEmpty());
-        EXPECT_THAT(ran.err,
-                    StartsWith("damon-schemes: there is no command '" + std::string(command) +
-                               "'; there are apply, check and doctor."));
+        EXPECT_THAT(ran.err, StartsWith("damon-schemes: there is no command '" +
+                                        std::string(command) + "'; there are apply, check, "));
+        EXPECT_THAT(ran.err, HasSubstr(" and top. See 'damon-schemes --help'."));
     }
 }
 
