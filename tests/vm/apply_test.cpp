@@ -124,7 +124,7 @@ class Apply : public testing::Test {
     nlohmann::json run_until(const std::vector<std::string>& arguments,
                              const Predicate& holds) const {
         nlohmann::json scheme = nlohmann::json::object();
-        for (const char* duration : {"4s", "8s", "16s", "32s"}) {
+        for (const char* duration : {"4s", "8s", "16s", "32s", "64s", "128s"}) {
             auto more = arguments;
             more.insert(more.end(), {"--duration", duration});
             auto command = apply_to_target(more);
