@@ -251,6 +251,7 @@ void Session::receive(std::uint32_t scheme, TargetId target, Instant planned_at,
         } else {
             decider_.report({scheme, target, ranges[i], outcome.advised, outcome.spent, now()});
         }
+        if (on_action) on_action(scheme, target, ranges[i], outcome);
     }
 }
 
