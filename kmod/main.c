@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <asm/cpufeature.h>
 
+#include "announce.h"
 #include "compat/compat.h"
 #include "debugfs.h"
 #include "device.h"
@@ -18,7 +19,7 @@ MODULE_PARM_DESC(allow_untested_kernel,
 static bool legacy_interfaces = true;
 module_param(legacy_interfaces, bool, 0444);
 MODULE_PARM_DESC(legacy_interfaces,
-		 "The DAMON patchset's interfaces: files in debugfs (default: yes)");
+		 "The DAMON patchset's interfaces: files in debugfs, trace event, callbacks for other modules (default: yes)");
 
 static int __init damon_schemes_init(void)
 {
@@ -37,8 +38,10 @@ static int __init damon_schemes_init(void)
 	err = ds_device_register();
 	if (err)
 		return err;
-	if (legacy_interfaces)
+	if (legacy_interfaces) {
+		ds_announce_allow();
 		ds_debugfs_create();
+	}
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "access/flush.h"
 #include "access/sampling.h"
+#include "announce.h"
 #include "core/adjust.h"
 #include "core/layout.h"
 #include "sampler.h"
@@ -230,6 +231,7 @@ static void publish(struct ds_session *session, u64 now)
 	else
 		ds_outbox_publish(&session->outbox, &view);
 	session->stats.snapshots++;
+	ds_announce_aggregation(&view);
 }
 
 static void split_regions(struct ds_session *session, const struct ds_limits *limits)
@@ -284,6 +286,16 @@ static void schedule_next(struct ds_session *session, u64 now)
 	}
 }
 
+static void announce_sampling(const struct ds_session *session, u64 now)
+{
+	struct ds_view view;
+
+	if (!ds_announce_is_heard())
+		return;
+	view = look_at(session, now);
+	ds_announce_sampling(&view);
+}
+
 static void pass(struct ds_session *session)
 {
 	u64 now = ktime_get_ns();
@@ -294,6 +306,7 @@ static void pass(struct ds_session *session)
 	session->timing.passes++;
 	session->stats.passes++;
 	visit_targets(session, !ends_interval);
+	announce_sampling(session, now);
 	if (ends_interval) {
 		aggregate(session, now);
 		visit_targets(session, true);
