@@ -158,7 +158,7 @@ static __poll_t device_poll(struct file *file, poll_table *wait)
 
 static int device_open(struct inode *inode, struct file *file)
 {
-	struct ds_session *session = ds_session_create(file);
+	struct ds_session *session = ds_session_create(file->f_cred, NULL);
 
 	if (IS_ERR(session))
 		return PTR_ERR(session);

@@ -10,6 +10,7 @@
 
 #include "access/flush.h"
 #include "access/sampling.h"
+#include "announce.h"
 #include "core/adjust.h"
 #include "core/layout.h"
 #include "sampler.h"
@@ -185,7 +186,7 @@ static void refresh_targets(struct ds_session *session)
 	for (i = 0; i < session->store.regions.nr_slices; i++) {
 		struct ds_target *target = session->targets[i];
 
-		if (ds_target_refresh(target, session->file))
+		if (ds_target_refresh(target, session->cred))
 			ds_regions_replace(&session->store.regions, i, NULL, 0);
 		if (target->unlaid)
 			ds_sampler_update(session, i);
@@ -200,7 +201,7 @@ static void update_targets(struct ds_session *session)
 		ds_sampler_update(session, i);
 }
 
-static void publish(struct ds_session *session, u64 now)
+static struct ds_view look_at(const struct ds_session *session, u64 now)
 {
 	const struct ds_limits limits = ds_session_limits(session);
 	struct ds_view view = {
@@ -218,8 +219,19 @@ static void publish(struct ds_session *session, u64 now)
 		},
 	};
 
-	ds_outbox_publish(&session->outbox, &view);
+	return view;
+}
+
+static void publish(struct ds_session *session, u64 now)
+{
+	const struct ds_view view = look_at(session, now);
+
+	if (session->consumer)
+		session->consumer->aggregated(&view);
+	else
+		ds_outbox_publish(&session->outbox, &view);
 	session->stats.snapshots++;
+	ds_announce_aggregation(&view);
 }
 
 static void split_regions(struct ds_session *session, const struct ds_limits *limits)
@@ -274,19 +286,31 @@ static void schedule_next(struct ds_session *session, u64 now)
 	}
 }
 
+static void announce_sampling(const struct ds_session *session, u64 now)
+{
+	struct ds_view view;
+
+	if (!ds_announce_is_heard())
+		return;
+	view = look_at(session, now);
+	ds_announce_sampling(&view);
+}
+
 static void pass(struct ds_session *session)
 {
 	u64 now = ktime_get_ns();
+	bool ends_interval = now >= session->timing.aggregation;
 
 	if (now < session->timing.sample)
 		return;
 	session->timing.passes++;
 	session->stats.passes++;
-	if (now >= session->timing.aggregation) {
-		visit_targets(session, false);
+	visit_targets(session, !ends_interval);
+	announce_sampling(session, now);
+	if (ends_interval) {
 		aggregate(session, now);
+		visit_targets(session, true);
 	}
-	visit_targets(session, true);
 	session->stats.thread_ns =
 		session->thread_ns_before + current->se.sum_exec_runtime;
 	schedule_next(session, now);
@@ -314,6 +338,8 @@ int ds_sampler_run(void *data)
 		pass(session);
 		due = session->timing.sample;
 		mutex_unlock(&session->lock);
+		if (session->consumer)
+			session->consumer->passed();
 		sleep_until(due);
 	}
 	/* Give back the bits of the samples that are still prepared. */

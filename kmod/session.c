@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sessions: made, changed, ended. */
 
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/log2.h>
@@ -12,15 +13,7 @@
 #include "sampler.h"
 #include "session.h"
 
-static const struct damon_schemes_attrs default_attrs = {
-	.sampling_interval_us = 5000,
-	.aggregation_interval_us = 100000,
-	.update_interval_us = 1000000,
-	.min_regions = 10,
-	.max_regions = 1000,
-	.min_region_size = PAGE_SIZE,
-	.tlb_policy = DAMON_SCHEMES_TLB_AUTO,
-};
+static const struct damon_schemes_attrs default_attrs = DS_DEFAULT_ATTRS;
 
 static void free_store(struct ds_store *store)
 {
@@ -60,7 +53,8 @@ static int create_store(struct ds_store *store, u32 max_regions)
 	return 0;
 }
 
-struct ds_session *ds_session_create(struct file *file)
+struct ds_session *ds_session_create(const struct cred *cred,
+				     const struct ds_consumer *consumer)
 {
 	struct ds_session *session;
 
@@ -75,7 +69,8 @@ struct ds_session *ds_session_create(struct file *file)
 	mutex_init(&session->lock);
 	ds_outbox_init(&session->outbox);
 	ds_random_seed(&session->random, get_random_u64());
-	session->file = file;
+	session->cred = get_cred(cred);
+	session->consumer = consumer;
 	session->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	return session;
 }
@@ -88,6 +83,7 @@ void ds_session_destroy(struct ds_session *session)
 	for (i = 0; i < session->store.regions.nr_slices; i++)
 		ds_target_destroy(session->targets[i]);
 	put_pid_ns(session->pid_ns);
+	put_cred(session->cred);
 	ds_outbox_free(&session->outbox);
 	free_store(&session->store);
 	mutex_destroy(&session->lock);
@@ -101,7 +97,7 @@ void ds_session_get_attrs(struct ds_session *session, struct damon_schemes_attrs
 	mutex_unlock(&session->lock);
 }
 
-static bool attrs_are_valid(const struct damon_schemes_attrs *attrs)
+bool ds_attrs_are_valid(const struct damon_schemes_attrs *attrs)
 {
 	return attrs->sampling_interval_us >= DS_MIN_INTERVAL_US &&
 	       attrs->sampling_interval_us <= attrs->aggregation_interval_us &&
@@ -165,7 +161,7 @@ int ds_session_set_attrs(struct ds_session *session,
 	struct damon_schemes_attrs before;
 	int err = 0;
 
-	if (!attrs_are_valid(attrs))
+	if (!ds_attrs_are_valid(attrs))
 		return -EINVAL;
 	mutex_lock(&session->lock);
 	if (session->store.regions.nr_slices > most_targets(attrs->max_regions))
@@ -199,7 +195,7 @@ int ds_session_add_target(struct ds_session *session,
 		err = -ENOSPC;
 		goto unlock;
 	}
-	target = ds_target_create(session->file, request->pid);
+	target = ds_target_create(session->cred, request->pid);
 	if (IS_ERR(target)) {
 		err = PTR_ERR(target);
 		goto unlock;

@@ -5,7 +5,7 @@
 #ifndef DAMON_SCHEMES_SESSION_H
 #define DAMON_SCHEMES_SESSION_H
 
-#include <linux/fs.h>
+#include <linux/cred.h>
 #include <linux/mutex.h>
 #include <linux/pid_namespace.h>
 #include <linux/sizes.h>
@@ -20,6 +20,17 @@
 #define DS_MIN_INTERVAL_US 100ULL
 #define DS_MAX_INTERVAL_US (24ULL * 3600 * 1000 * 1000)
 #define DS_MAX_REGION_SIZE SZ_1G
+
+/* What a session begins with. */
+#define DS_DEFAULT_ATTRS { \
+	.sampling_interval_us = 5000, \
+	.aggregation_interval_us = 100000, \
+	.update_interval_us = 1000000, \
+	.min_regions = 10, \
+	.max_regions = 1000, \
+	.min_region_size = PAGE_SIZE, \
+	.tlb_policy = DAMON_SCHEMES_TLB_AUTO, \
+}
 
 /**
  * struct ds_store - memory for regions, in two so that one is rebuilt from the other
@@ -52,9 +63,23 @@ struct ds_timing {
 };
 
 /**
- * struct ds_session - what an open file of the device stands for
+ * struct ds_consumer - who takes what a session finds, where no reader does
+ * @aggregated: an interval has ended; as ds_outbox_publish(), under the session's lock.
+ * @passed: a pass has ended; not under the lock, so it may wait for a disk.
+ *
+ * Both are called by the monitoring thread.
+ */
+struct ds_consumer {
+	void (*aggregated)(const struct ds_view *view);
+	void (*passed)(void);
+};
+
+/**
+ * struct ds_session - targets that are sampled together: an open file of the device, or
+ *	what the files in debugfs started
  * @lock: protects everything but @outbox; held through a sampling pass.
- * @file: whose opener is asked for permission.
+ * @cred: of who opened or started it, who is asked for permission.
+ * @consumer: takes what is found; NULL where the outbox does.
  * @pid_ns: the opener's.
  * @attrs: as set.
  * @targets: parallel to the slices of @store.
@@ -67,7 +92,8 @@ struct ds_timing {
  */
 struct ds_session {
 	struct mutex lock; /* everything but @outbox */
-	struct file *file;
+	const struct cred *cred;
+	const struct ds_consumer *consumer;
 	struct pid_namespace *pid_ns;
 	struct damon_schemes_attrs attrs;
 	struct ds_store store;
@@ -82,10 +108,17 @@ struct ds_session {
 	struct ds_outbox outbox;
 };
 
-/* ERR_PTR(-ENOMEM) */
-struct ds_session *ds_session_create(struct file *file);
+/*
+ * A session on behalf of @cred, with pids as the caller sees them.  Without a @consumer
+ * its snapshots wait in the outbox.  ERR_PTR(-ENOMEM)
+ */
+struct ds_session *ds_session_create(const struct cred *cred,
+				     const struct ds_consumer *consumer);
 /* Stops, and frees everything. */
 void ds_session_destroy(struct ds_session *session);
+
+/* As SET_ATTRS checks them, but for the targets' number. */
+bool ds_attrs_are_valid(const struct damon_schemes_attrs *attrs);
 
 /* Each as the command of the same name in uapi/damon_schemes.h; any thread. */
 void ds_session_get_attrs(struct ds_session *session, struct damon_schemes_attrs *attrs);

@@ -2,6 +2,7 @@
 /* Watched processes: found, held, followed through exec, let go. */
 
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -85,19 +86,23 @@ static struct mm_struct *process_mm(struct task_struct *leader)
 	return mm;
 }
 
-/* As ptrace would ask, for who opened the session; security modules are not asked. */
-static bool may_watch(const struct file *file, struct mm_struct *mm)
-{
-	return file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN) ||
-	       file_ns_capable(file, mm->user_ns, CAP_SYS_PTRACE);
-}
-
 static bool caller_may_watch(struct mm_struct *mm)
 {
 	return capable(CAP_SYS_ADMIN) || ns_capable(mm->user_ns, CAP_SYS_PTRACE);
 }
 
-struct ds_target *ds_target_create(struct file *file, pid_t nr)
+/* As ptrace would ask, for whom the session is; security modules are not asked. */
+static bool may_watch(const struct cred *cred, struct mm_struct *mm)
+{
+	const struct cred *own = override_creds(cred);
+	bool may = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) ||
+		   ns_capable_noaudit(mm->user_ns, CAP_SYS_PTRACE);
+
+	revert_creds(own);
+	return may;
+}
+
+struct ds_target *ds_target_create(const struct cred *cred, pid_t nr)
 {
 	struct task_struct *task;
 	struct ds_target *target;
@@ -122,7 +127,7 @@ struct ds_target *ds_target_create(struct file *file, pid_t nr)
 		err = -ESRCH;
 		goto put_task;
 	}
-	if (!caller_may_watch(mm) || !may_watch(file, mm))
+	if (!caller_may_watch(mm) || !may_watch(cred, mm))
 		err = -EPERM;
 	else
 		err = adopt_mm(target, mm);
@@ -159,14 +164,14 @@ static bool mark_exited(struct ds_target *target)
 }
 
 /* Another program runs in the process now: watch that, if it may be watched. */
-static bool follow_exec(struct ds_target *target, struct file *file,
+static bool follow_exec(struct ds_target *target, const struct cred *cred,
 			struct mm_struct *mm)
 {
 	bool had_mm = target->mm;
 
 	drop_mm(target);
 	target->unlaid = false;
-	if (!may_watch(file, mm) || adopt_mm(target, mm)) {
+	if (!may_watch(cred, mm) || adopt_mm(target, mm)) {
 		target->flags = DAMON_SCHEMES_TARGET_DENIED;
 		return had_mm;
 	}
@@ -176,7 +181,7 @@ static bool follow_exec(struct ds_target *target, struct file *file,
 	return true;
 }
 
-bool ds_target_refresh(struct ds_target *target, struct file *file)
+bool ds_target_refresh(struct ds_target *target, const struct cred *cred)
 {
 	struct task_struct *task;
 	struct mm_struct *mm = NULL;
@@ -192,7 +197,7 @@ bool ds_target_refresh(struct ds_target *target, struct file *file)
 	if (!mm)
 		return mark_exited(target);
 	if (mm != target->mm)
-		changed = follow_exec(target, file, mm);
+		changed = follow_exec(target, cred, mm);
 	if (target->mm) {
 		target->flags &= ~DAMON_SCHEMES_TARGET_UNSEEN_ACCESSES;
 		if (mm_has_notifiers(mm))

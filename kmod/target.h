@@ -3,7 +3,7 @@
 #ifndef DAMON_SCHEMES_TARGET_H
 #define DAMON_SCHEMES_TARGET_H
 
-#include <linux/fs.h>
+#include <linux/cred.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/pid.h>
@@ -36,20 +36,21 @@ struct ds_target {
 };
 
 /*
- * Watch process @nr of the caller's pid namespace on behalf of who opened @file.
+ * Watch process @nr of the caller's pid namespace on behalf of @cred.
  * Returns the target or ERR_PTR: -ESRCH, -EINVAL, -EPERM, -EBUSY, -ENOMEM as
  * ADD_TARGET documents them.
  */
-struct ds_target *ds_target_create(struct file *file, pid_t nr);
+struct ds_target *ds_target_create(const struct cred *cred, pid_t nr);
 
 /* Waits for its last flush. */
 void ds_target_destroy(struct ds_target *target);
 
 /*
- * Bring the target up to date with the process: gone, or another program since.
+ * Bring the target up to date with the process: gone, or another program since, which
+ * @cred must be allowed to watch.
  * Returns whether its address space changed, so that its regions mean nothing.
  */
-bool ds_target_refresh(struct ds_target *target, struct file *file);
+bool ds_target_refresh(struct ds_target *target, const struct cred *cred);
 
 /* Hold users of its address space for one pass; false where it is gone. */
 bool ds_target_get_mm(struct ds_target *target);
