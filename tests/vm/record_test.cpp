@@ -151,6 +151,9 @@ TEST_F(Record, TwoAtOnceUnderOneNameAreBothWhole) {
     auto first = record(target.pid());
     ASSERT_TRUE(comes_to_record(*first)) << first->err();
     auto second = record(other.pid());
+    // Until then the file by that name is the first one's.
+    ASSERT_TRUE(
+        eventually([&] { return !second->running() || size_of("/tmp/vm_record.dsr.old") > 5000; }));
     ASSERT_TRUE(comes_to_record(*second)) << second->err();
     for (auto* command : {first.get(), second.get()}) {
         command->signal(SIGTERM);
