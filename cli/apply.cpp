@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -15,7 +14,9 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/ending.h"
 #include "cli/policy_file.h"
+#include "cli/recording_file.h"
 #include "cli/targets.h"
 #include "engine/actions/dry_run.h"
 #include "engine/actions/process_madvise.h"
@@ -38,6 +39,7 @@ struct ApplyOptions {
     TargetWishes targets;
     std::vector<std::string> overrides;
     std::string duration;
+    std::string record;
     std::string monitor = "module";
     std::string loop = "auto";
     std::string color = "auto";
@@ -121,6 +123,7 @@ class ApplyRun {
   public:
     ApplyRun(EventLoop& loop, Policy policy, ApplyOptions options)
         : loop_(loop),
+          ending_(loop, [this](const std::string& why) { session_->finish(why); }),
           options_(std::move(options)),
           policy_(std::move(policy)),
           terminal_(terminal_of(STDERR_FILENO)),
@@ -130,16 +133,13 @@ class ApplyRun {
 
   private:
     Result<void> prepare(std::vector<Process> targets);
+    Result<void> record();
     Result<void> prove_sight();
-    Result<void> watch_command();
-    Result<void> watch_signals();
     Result<void> watch_time();
     void sight_known(const SightCheck::Outcome& outcome);
     void see(const Snapshot& snapshot);
-    void signalled(int signal);
-    void command_exited();
     void session_finished();
-    void stop_if_done();
+    void finish_recording();
     void look();
     void look_at_targets();
     std::string note() const;
@@ -150,20 +150,21 @@ class ApplyRun {
     void say(const std::string& text);
 
     EventLoop& loop_;
+    Ending ending_;
     ApplyOptions options_;
     Policy policy_;
     Terminal terminal_;
     StatusWriter status_;
     std::unique_ptr<Session> session_;
     std::unique_ptr<SightCheck> sight_check_;
+    std::unique_ptr<Recorder> recorder_;
+    std::optional<Error> recording_failure_;
     std::optional<std::string> observed_only_;
     std::vector<TargetFigures> figures_;
     std::vector<Heatmap> heatmaps_;
     std::optional<MachineMemory> machine_before_;
     std::optional<MachineMemory> machine_after_;
     std::optional<MonitorCost> monitor_cost_;
-    std::optional<ChildCommand> command_;
-    std::optional<int> command_status_;
     std::optional<Error> failure_;
     Instant started_ = std::chrono::steady_clock::now();
     Duration elapsed_{};
@@ -172,9 +173,10 @@ class ApplyRun {
 };
 
 int ApplyRun::run(std::vector<Process> targets, std::optional<ChildCommand> command) {
-    command_ = std::move(command);
+    // First of all: the session's threads must start with the signals blocked.
+    if (auto watched = ending_.watch_signals(); !watched) return fail(watched.error());
     if (auto ready = prepare(std::move(targets)); !ready) return fail(ready.error());
-    if (auto released = command_ ? command_->release() : Result<void>(); !released)
+    if (auto released = ending_.release(std::move(command)); !released)
         return fail(released.error());
     if (auto ran = loop_.run(); !ran) return fail(ran.error());
     if (failure_) return fail(*failure_);
@@ -182,8 +184,6 @@ int ApplyRun::run(std::vector<Process> targets, std::optional<ChildCommand> comm
 }
 
 Result<void> ApplyRun::prepare(std::vector<Process> targets) {
-    // First of all: the session's threads must start with these signals blocked.
-    if (auto watched = watch_signals(); !watched) return watched;
     auto monitor = open_module_monitor();
     if (!monitor) return monitor.error();
     Session::Parts parts;
@@ -210,8 +210,8 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
         heatmaps_.emplace_back(target.process.name + " (" + std::to_string(target.process.pid) +
                                ")");
     }
+    if (auto recording = record(); !recording) return recording;
     if (auto watched = watch_time(); !watched) return watched;
-    if (auto watched = watch_command(); !watched) return watched;
     if (auto started = session_->start(); !started) return started;
     return prove_sight();
 }
@@ -236,32 +236,24 @@ void ApplyRun::sight_known(const SightCheck::Outcome& outcome) {
     }
 }
 
-Result<void> ApplyRun::watch_signals() {
-    auto watch = loop_.on_signals({SIGINT, SIGTERM}, [this](int signal) { signalled(signal); });
-    if (!watch) return watch.error();
-    return {};
-}
-
 Result<void> ApplyRun::watch_time() {
     const Duration interval =
         terminal_.interactive ? std::chrono::milliseconds(500) : std::chrono::seconds(1);
     auto ticks = loop_.on_timer(interval, true, [this] { look(); });
     if (!ticks) return ticks.error();
-    if (options_.duration.empty()) return {};
-    auto end = loop_.on_timer(*parse_duration(options_.duration).value, false,
-                              [this] { session_->finish("the time asked for has passed"); });
-    if (!end) return end.error();
-    return {};
+    return ending_.watch_time(*duration_asked(options_.duration));
 }
 
-Result<void> ApplyRun::watch_command() {
-    if (!command_) return {};
-    auto watch = loop_.on_readable(command_->process().pidfd.get(), [this] { command_exited(); });
-    if (!watch) return watch.error();
+Result<void> ApplyRun::record() {
+    if (options_.record.empty()) return {};
+    auto recorder = start_recording(*session_, {options_.record});
+    if (!recorder) return recorder.error();
+    recorder_ = std::move(*recorder);
     return {};
 }
 
 void ApplyRun::see(const Snapshot& snapshot) {
+    if (recorder_) recorder_->see(snapshot);
     if (!options_.heatmap) return;
     for (const auto& seen : snapshot.targets) {
         for (std::size_t i = 0; i < heatmaps_.size(); ++i) {
@@ -269,21 +261,6 @@ void ApplyRun::see(const Snapshot& snapshot) {
                 heatmaps_[i].add(seen, snapshot.time, snapshot.duration);
         }
     }
-}
-
-void ApplyRun::signalled(int signal) {
-    // A terminal's ^C reaches the command as well; whoever sends SIGTERM means it, too.
-    if (command_ && !command_status_ && (session_done_ || signal == SIGTERM))
-        command_->send(SIGTERM);
-    session_->finish(signal == SIGINT ? "interrupted" : "terminated");
-}
-
-void ApplyRun::command_exited() {
-    if (command_status_) return;
-    command_status_ = command_->poll_exit();
-    if (!command_status_) return;
-    session_->finish("the command has exited");
-    stop_if_done();
 }
 
 void ApplyRun::session_finished() {
@@ -295,12 +272,21 @@ void ApplyRun::session_finished() {
     machine_after_ = memory_of_machine();
     if (const auto cost = session_->monitor_cost(); cost) monitor_cost_ = *cost;
     status_.clear();
+    finish_recording();
     report();
-    stop_if_done();
+    ending_.session_finished();
 }
 
-void ApplyRun::stop_if_done() {
-    if (session_done_ && (!command_ || command_status_)) loop_.stop();
+// Acting goes on without a recording; that it failed is in the exit status.
+void ApplyRun::finish_recording() {
+    if (!recorder_) return;
+    if (auto finished = recorder_->finish(); !finished && !recording_failure_) {
+        recording_failure_ = finished.error();
+        say("the recording ended early: " + recording_failure_->message);
+    }
+    say(recording_summary(options_.record, recorder_->tally()));
+    session_->on_action = nullptr;
+    recorder_.reset();
 }
 
 void ApplyRun::look_at_targets() {
@@ -316,6 +302,8 @@ void ApplyRun::look_at_targets() {
 void ApplyRun::look() {
     if (session_done_) return;
     look_at_targets();
+    if (recorder_ && !recording_failure_ && (recording_failure_ = recorder_->failure()))
+        say("the recording ended early: " + recording_failure_->message);
     if (options_.no_status) return;
     Status status;
     status.elapsed = std::chrono::steady_clock::now() - started_;
@@ -328,7 +316,8 @@ void ApplyRun::look() {
         if (figures_[i].last) rss += figures_[i].last->rss;
     }
     status.rss = rss;
-    for (const auto& totals : session_->totals()) status.paged_out += totals.paged_out;
+    for (const auto& totals : session_->totals()) *status.paged_out += totals.paged_out;
+    if (recorder_) status.recorded = recorder_->tally().written;
     status.note = note();
     status_.show(status);
 }
@@ -421,7 +410,8 @@ void ApplyRun::report() {
 }
 
 int ApplyRun::exit_status() const {
-    if (command_status_) return *command_status_;
+    if (recording_failure_) return exit_code(recording_failure_->kind);
+    if (ending_.command_status()) return *ending_.command_status();
     return observed_only_ ? exit_unsupported : exit_ok;
 }
 
@@ -436,49 +426,23 @@ int run_apply(const ApplyOptions& options,
     if (!policy) return fail(policy.error());
     const auto kind = loop_kind(options.loop);
     if (!kind) return fail(kind.error());
-    if (!options.duration.empty()) {
-        const auto duration = parse_duration(options.duration);
-        if (!duration || *duration.value <= Duration::zero()) {
-            return fail(
-                {ErrorKind::usage,
-                 "--duration wants a time such as 30s or 5min, not '" + options.duration + "'", 0});
-        }
+    if (const auto duration = duration_asked(options.duration); !duration)
+        return fail(duration.error());
+    if (options.record == "-") {
+        return fail(
+            {ErrorKind::usage, "--record wants a file: standard output is for the summary", 0});
     }
     if (options.monitor != "module") {
         return fail({ErrorKind::usage, "--monitor is 'module': there is no other yet", 0});
     }
-    if (command_line && command_line->empty()) {
-        return fail({ErrorKind::usage, "there is no command behind '--'", 0});
-    }
-    const TargetWishes wishes = wishes_of(options.targets, *policy);
-    const bool named = !options.targets.pids.empty() || !options.targets.names.empty();
-    if (command_line && named) {
-        return fail(
-            {ErrorKind::usage, "either name targets, or give a command behind '--', not both", 0});
-    }
-    if (!command_line && wishes.pids.empty() && wishes.names.empty()) {
-        return fail({ErrorKind::usage, without_target_message(options.policy), 0});
-    }
     if (auto swap = check_swap(*policy, options); !swap) return fail(swap.error());
-
-    std::optional<ChildCommand> command;
-    Result<std::vector<Process>> targets = std::vector<Process>{};
-    if (command_line) {
-        auto started = ChildCommand::start(*command_line);
-        if (!started) return fail(started.error());
-        command = std::move(*started);
-        auto process = open_process(command->process().pid);
-        if (!process) return fail(process.error());
-        process->name = command_line->front().substr(command_line->front().rfind('/') + 1);
-        targets->push_back(std::move(*process));
-    } else {
-        targets = find_targets(wishes);
-        if (!targets) return fail(targets.error());
-    }
+    auto chosen = choose_targets(options.targets, *policy, command_line,
+                                 without_target_message(options.policy));
+    if (!chosen) return fail(chosen.error());
     auto loop = make_event_loop(*kind);
     if (!loop) return fail(loop.error());
     return ApplyRun(**loop, std::move(*policy), options)
-        .run(std::move(*targets), std::move(command));
+        .run(std::move(chosen->processes), std::move(chosen->command));
 }
 
 }  // namespace
@@ -501,6 +465,8 @@ void add_apply(CLI::App& root, Invocation& invocation) {
         ->take_all()
         ->allow_extra_args(false);
     app->add_option("-d,--duration", options->duration, "End after this time, e.g. 30s");
+    app->add_option("--record", options->record,
+                    "Record what is seen and done in this file (see record --help)");
     app->add_option("--monitor", options->monitor, "Where snapshots come from: module");
     app->add_option("--loop", options->loop, "What waits for events: auto, io_uring, epoll");
     app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");

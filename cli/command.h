@@ -46,6 +46,8 @@ int fail(const Error& error);
 
 void add_apply(CLI::App& root, Invocation& invocation);
 void add_check(CLI::App& root, Invocation& invocation);
+void add_convert(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);
+void add_record(CLI::App& root, Invocation& invocation);
 
 }  // namespace damon_schemes

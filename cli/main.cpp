@@ -42,9 +42,9 @@ std::string path_of(const CLI::App& root) {
 int run(std::vector<std::string> arguments) {
     Invocation invocation;
     const auto named = command_named(arguments);
-    // Only apply runs a command of the user's; elsewhere "--" is CLI11's own end of options.
+    // Only these run a command of the user's; elsewhere "--" is CLI11's own end of options.
     const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
-    if (named == "apply" && dashes != arguments.end()) {
+    if ((named == "apply" || named == "record") && dashes != arguments.end()) {
         invocation.command.emplace(dashes + 1, arguments.end());
         arguments.erase(dashes, arguments.end());
     }
@@ -59,13 +59,16 @@ int run(std::vector<std::string> arguments) {
         "  damon-schemes doctor\n"
         "  damon-schemes check policies/proactive-reclaim.toml\n"
         "  damon-schemes apply policies/proactive-reclaim.toml --pid 4242\n"
+        "  damon-schemes record --duration 1min -- ./program\n"
         "\n"
         "Exit status: 0 done, 1 it went wrong while running, 2 wrong usage, 3 the policy has\n"
         "errors, 4 this kernel, or your permissions, cannot do it.\n"
         "'damon-schemes COMMAND --help' says more about each command.");
     add_apply(root, invocation);
     add_check(root, invocation);
+    add_convert(root, invocation);
     add_doctor(root, invocation);
+    add_record(root, invocation);
 
     if (arguments.empty()) {
         std::fputs(root.help().c_str(), stderr);
@@ -74,7 +77,8 @@ int run(std::vector<std::string> arguments) {
     if (named && !is_command(root, *named)) {
         return fail({ErrorKind::usage,
                      "there is no command '" + *named +
-                         "'; there are apply, check and doctor. See 'damon-schemes --help'.",
+                         "'; there are apply, check, convert, doctor and record. See "
+                         "'damon-schemes --help'.",
                      0});
     }
     try {

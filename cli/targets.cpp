@@ -76,4 +76,32 @@ Result<std::vector<Process>> find_targets(const TargetWishes& wishes) {
     return processes;
 }
 
+Result<ChosenTargets> choose_targets(const TargetWishes& command_line, const Policy& policy,
+                                     const std::optional<std::vector<std::string>>& command,
+                                     const std::string& none_message) {
+    const auto refuse = [](const std::string& why) { return Error{ErrorKind::usage, why, 0}; };
+    if (command && command->empty()) return refuse("there is no command behind '--'");
+    const bool named = !command_line.pids.empty() || !command_line.names.empty();
+    if (command && named)
+        return refuse("either name targets, or give a command behind '--', not both");
+    const TargetWishes wishes = wishes_of(command_line, policy);
+    if (!command && wishes.pids.empty() && wishes.names.empty()) return refuse(none_message);
+
+    ChosenTargets chosen;
+    if (!command) {
+        auto found = find_targets(wishes);
+        if (!found) return found.error();
+        chosen.processes = std::move(*found);
+        return chosen;
+    }
+    auto started = ChildCommand::start(*command);
+    if (!started) return started.error();
+    auto process = open_process(started->process().pid);
+    if (!process) return process.error();
+    process->name = command->front().substr(command->front().rfind('/') + 1);
+    chosen.processes.push_back(std::move(*process));
+    chosen.command = std::move(*started);
+    return chosen;
+}
+
 }  // namespace damon_schemes

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,5 +25,17 @@ TargetWishes wishes_of(const TargetWishes& command_line, const Policy& policy);
 // Errors (usage): no such process, a name that fits none, or several without `all` (they are
 // listed), a process that must never be acted on.
 Result<std::vector<Process>> find_targets(const TargetWishes& wishes);
+
+// What a command watches: processes that run, or a command of its own that does not run yet.
+struct ChosenTargets {
+    std::vector<Process> processes;       // the command's among them
+    std::optional<ChildCommand> command;  // held back before its exec
+};
+// The command behind "--", or the targets of the command line or else of the policy; `none_message`
+// says what to do where there are none.  Errors (usage): as find_targets() has them, or both kinds
+// at once, or the command cannot be started.
+Result<ChosenTargets> choose_targets(const TargetWishes& command_line, const Policy& policy,
+                                     const std::optional<std::vector<std::string>>& command,
+                                     const std::string& none_message);
 
 }  // namespace damon_schemes

@@ -110,6 +110,8 @@ struct TargetSnapshot {
     bool unseen_accesses = false;  // others map its memory (KVM): "not accessed" may be untrue
     bool denied = false;           // runs a program now that may not be watched
     std::vector<Region> regions;
+
+    bool operator==(const TargetSnapshot&) const = default;
 };
 
 // What a monitor saw in one aggregation interval.
@@ -122,6 +124,8 @@ struct Snapshot {
     Duration aggregation_interval{};  // the unit of a region's age
     std::uint32_t passes = 0;         // sampling passes made in it
     std::vector<TargetSnapshot> targets;
+
+    bool operator==(const Snapshot&) const = default;
 };
 
 }  // namespace damon_schemes

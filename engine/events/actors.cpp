@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <ctime>
 #include <deque>
 #include <mutex>
@@ -15,27 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/events/blocked_signals.h"
+
 namespace damon_schemes {
-namespace {
-
-// Threads inherit the mask: signals are the loop's business, and one delivered here would kill the
-// program if it was blocked only later.
-class AllSignalsBlocked {
-  public:
-    AllSignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
-  private:
-    sigset_t before_;
-};
-
-}  // namespace
 
 struct Actors::State {
     using Flag = std::shared_ptr<std::atomic<bool>>;

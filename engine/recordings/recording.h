@@ -110,11 +110,15 @@ Result<std::unique_ptr<RecordingReader>> open_recording(const std::string& path,
 class RecordingWriter {
   public:
     virtual ~RecordingWriter() = default;
-    // In the file once it returns (not on the disk: a crash of the machine may take more with it).
+    // A snapshot, and all that was written before it, is in the file once this returns (not on the
+    // disk: a crash of the machine may take more with it); other events may wait for the next one.
     // What the format has no place for is left out; dropped() says whether there was any.
+    // Error (runtime): it cannot be written (any more), or the event contradicts itself, as a
+    // reader would find it damaged.
     virtual Result<void> write(const RecordedEvent& event) = 0;
     virtual Result<void> finish() = 0;
     virtual bool dropped() const = 0;
+    virtual Bytes written() const = 0;  // in the file so far
 };
 
 enum class OldRecording { rename, overwrite };

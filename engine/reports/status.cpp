@@ -18,7 +18,8 @@ std::string status_line(const Status& status, std::size_t width) {
     if (status.targets != 1) line += "  " + std::to_string(status.targets) + " targets";
     line += "  " + readable(status.regions) + (status.regions == 1 ? " region" : " regions");
     line += "  RSS " + (status.rss ? readable(*status.rss) : std::string("-"));
-    line += "  paged out " + readable(status.paged_out);
+    if (status.paged_out) line += "  paged out " + readable(*status.paged_out);
+    if (status.recorded) line += "  recorded " + readable(*status.recorded);
     if (!status.note.empty()) {
         const std::size_t used = columns_of(line) + 2;
         // A note of three letters says nothing.

@@ -16,9 +16,10 @@ struct Status {
     Duration elapsed{};
     std::size_t targets = 1;  // those that live
     std::uint64_t regions = 0;
-    std::optional<Bytes> rss;  // of all targets; nullopt: cannot be read (any more)
-    Bytes paged_out;           // that really left memory so far
-    std::string note;          // what is out of the ordinary, in a few words; may be empty
+    std::optional<Bytes> rss;                  // of all targets; nullopt: cannot be read (any more)
+    std::optional<Bytes> paged_out = Bytes{};  // that really left memory so far; nullopt: not shown
+    std::optional<Bytes> recorded;             // in the recording's file so far; likewise
+    std::string note;  // what is out of the ordinary, in a few words; may be empty
 };
 
 // "0:42  1,000 regions  RSS 412.3 MiB  paged out 310.0 MiB  brake: redis-server"; never wider than

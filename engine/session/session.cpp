@@ -239,6 +239,7 @@ void Session::receive(std::uint32_t scheme, TargetId target,
         damon_schemes::add(totals_[scheme], outcome);
         const Bytes advised = dry_run_ ? advisable(outcome) : outcome.advised;
         decider_.report({scheme, target, ranges[i], advised, outcome.spent, now()});
+        if (on_action) on_action(scheme, target, ranges[i], outcome);
     }
 }
 

@@ -62,6 +62,10 @@ class Session {
 
     // Called on the loop's thread.  Set them before start().
     std::function<void(const Snapshot&, const Plan&)> on_decision;
+    // What became of one planned range.  Planned ranges whose turn never came are among them.
+    std::function<void(std::uint32_t scheme, TargetId target, AddressRange range,
+                       const ActionOutcome& outcome)>
+        on_action;
     std::function<void()> on_finished;
     std::function<void(const Error&)>
         on_error;  // the monitor failed; the session finishes by itself

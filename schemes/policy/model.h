@@ -37,6 +37,7 @@ struct TargetSelector {
 
 enum class Action { pageout, cold, willneed, stat };
 std::string_view name_of(Action action);
+std::optional<Action> action_named(std::string_view name);  // nullopt: there is no such action
 constexpr bool acts(Action action) {
     return action != Action::stat;
 }

@@ -602,9 +602,8 @@ class PolicyChecker {
         }
         const std::string* word = text_of(table, "action");
         if (word == nullptr) return false;
-        const auto found = std::find(action_names.begin(), action_names.end(), *word);
-        if (found != action_names.end()) {
-            scheme.action = static_cast<Action>(found - action_names.begin());
+        if (const auto action = action_named(*word)) {
+            scheme.action = *action;
             return true;
         }
         if (std::find(other_actions.begin(), other_actions.end(), *word) != other_actions.end())
@@ -708,6 +707,12 @@ bool is_blank(std::string_view text) {
 
 std::string_view name_of(Action action) {
     return action_names[static_cast<std::size_t>(action)];
+}
+
+std::optional<Action> action_named(std::string_view name) {
+    const auto found = std::find(action_names.begin(), action_names.end(), name);
+    if (found == action_names.end()) return std::nullopt;
+    return static_cast<Action>(found - action_names.begin());
 }
 
 std::string to_string(const PolicyError& error) {

@@ -207,6 +207,38 @@ TEST_F(SessionTest, acts_on_what_matches_and_adds_up_what_became_of_it) {
     EXPECT_EQ(session_->regions(), 3U);
 }
 
+TEST_F(SessionTest, tells_what_became_of_each_range) {
+    begin(one_scheme());
+    add(child_);
+    start();
+    allow();
+    std::vector<AddressRange> ranges;
+    Bytes advised;
+    session_->on_action = [&](std::uint32_t scheme, TargetId target, AddressRange range,
+                              const ActionOutcome& outcome) {
+        EXPECT_EQ(scheme, 0U);
+        EXPECT_EQ(target, TargetId{1});
+        ranges.push_back(range);
+        advised += outcome.advised;
+    };
+    see(fresh({cold(0, 4), hot(4, 8), cold(8, 9)}));
+    run_until([&] { return ranges.size() >= 2; });
+    EXPECT_THAT(ranges, ElementsAre(AddressRange{0, 4 * mib}, AddressRange{8 * mib, 9 * mib}));
+    EXPECT_EQ(advised, Bytes{5 * mib});
+}
+
+TEST_F(SessionTest, watches_without_any_scheme) {
+    begin(observed::policy({}));
+    add(child_);
+    start();
+    see(fresh({cold(0, 4), hot(4, 8)}));
+    see(fresh({cold(0, 4), hot(4, 8)}));
+    run_until_decided(2);
+    EXPECT_TRUE(plans_[1].ranges.empty());
+    EXPECT_EQ(session_->snapshots(), 2U);
+    EXPECT_EQ(session_->regions(), 2U);
+}
+
 TEST_F(SessionTest, does_not_act_again_on_what_it_has_just_acted_on) {
     begin(one_scheme());
     add(child_);
