@@ -49,5 +49,6 @@ void add_check(CLI::App& root, Invocation& invocation);
 void add_convert(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);
 void add_record(CLI::App& root, Invocation& invocation);
+void add_report(CLI::App& root, Invocation& invocation);
 
 }  // namespace damon_schemes

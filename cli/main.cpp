@@ -60,6 +60,7 @@ int run(std::vector<std::string> arguments) {
         "  damon-schemes check policies/proactive-reclaim.toml\n"
         "  damon-schemes apply policies/proactive-reclaim.toml --pid 4242\n"
         "  damon-schemes record --duration 1min -- ./program\n"
+        "  damon-schemes report damon.dsr\n"
         "\n"
         "Exit status: 0 done, 1 it went wrong while running, 2 wrong usage, 3 the policy has\n"
         "errors, 4 this kernel, or your permissions, cannot do it.\n"
@@ -69,6 +70,7 @@ int run(std::vector<std::string> arguments) {
     add_convert(root, invocation);
     add_doctor(root, invocation);
     add_record(root, invocation);
+    add_report(root, invocation);
 
     if (arguments.empty()) {
         std::fputs(root.help().c_str(), stderr);
@@ -77,7 +79,7 @@ int run(std::vector<std::string> arguments) {
     if (named && !is_command(root, *named)) {
         return fail({ErrorKind::usage,
                      "there is no command '" + *named +
-                         "'; there are apply, check, convert, doctor and record. See "
+                         "'; there are apply, check, convert, doctor, record and report. See "
                          "'damon-schemes --help'.",
                      0});
     }

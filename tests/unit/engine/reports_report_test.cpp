@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "engine/reports/readable.h"
 #include "phase_recording.h"
+#include "recorded.h"
 
 namespace damon_schemes {
 namespace {
@@ -214,6 +216,37 @@ TEST(Report, WhatCannotBeWrittenIsAnError) {
             });
         ASSERT_FALSE(made.ok());
         EXPECT_EQ(made.error().message, "disk full");
+    }
+}
+
+// Numbers up to the ends of what they can be: a file may hold anything that contradicts itself
+// nowhere.
+TEST(Report, NoRecordingIsTooStrangeForAnyReport) {
+    std::mt19937_64 random(20201122);
+    for (int round = 0; round < 10; ++round) {
+        Recorded strange;
+        strange.info = testing::random_info(random);
+        strange.events = testing::random_events(random, strange.info.schemes.size());
+        for (const ReportKind kind : kinds) {
+            for (const ReportFormat format :
+                 {ReportFormat::text, ReportFormat::json, ReportFormat::csv, ReportFormat::svg,
+                  ReportFormat::html, ReportFormat::heats}) {
+                ReportRequest wanted = request(kind, format);
+                wanted.time_cells = 9;
+                wanted.address_cells = 7;
+                std::string text;
+                const auto made = make_report(wanted, strange.open(),
+                                              [&text](std::string_view part) -> Result<void> {
+                                                  text += part;
+                                                  return {};
+                                              });
+                if (!made) {
+                    EXPECT_EQ(made.error().kind, ErrorKind::usage) << made.error().message;
+                } else if (format == ReportFormat::json) {
+                    EXPECT_TRUE(nlohmann::json::accept(text));
+                }
+            }
+        }
     }
 }
 
