@@ -49,6 +49,8 @@ void add_check(CLI::App& root, Invocation& invocation);
 void add_convert(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);
 void add_record(CLI::App& root, Invocation& invocation);
+void add_report(CLI::App& root, Invocation& invocation);
+void add_simulate(CLI::App& root, Invocation& invocation);
 void add_top(CLI::App& root, Invocation& invocation);
 
 }  // namespace damon_schemes

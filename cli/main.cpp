@@ -71,6 +71,7 @@ int run(std::vector<std::string> arguments) {
         "  damon-schemes check policies/proactive-reclaim.toml\n"
         "  damon-schemes apply policies/proactive-reclaim.toml --pid 4242\n"
         "  damon-schemes record --duration 1min -- ./program\n"
+        "  damon-schemes report damon.dsr\n"
         "\n"
         "Exit status: 0 done, 1 it went wrong while running, 2 wrong usage, 3 the policy has\n"
         "errors, 4 this kernel, or your permissions, cannot do it.\n"
@@ -80,6 +81,8 @@ int run(std::vector<std::string> arguments) {
     add_convert(root, invocation);
     add_doctor(root, invocation);
     add_record(root, invocation);
+    add_report(root, invocation);
+    add_simulate(root, invocation);
     add_top(root, invocation);
 
     if (arguments.empty()) {

@@ -2,89 +2,14 @@
 #include "engine/reports/heatmap.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <limits>
-#include <string_view>
 
 #include "engine/reports/readable.h"
 
 namespace damon_schemes {
 namespace {
 
-constexpr std::size_t label_columns = 15;  // "7ffc12345000 | "
 constexpr std::size_t most_spans = 6;
-constexpr std::size_t levels = 8;
-
-// Index 0 is "present and never accessed"; then ever hotter.
-constexpr std::array<std::string_view, levels + 1> ascii_glyphs = {".", ":", "-", "=", "+",
-                                                                   "*", "#", "%", "@"};
-constexpr std::array<std::string_view, levels + 1> unicode_glyphs = {
-    "\u00b7", ":", "\u2591", "\u2591", "\u2592", "\u2592", "\u2593", "\u2593", "\u2588"};
-// Of the 256-colour palette: grey, then blue through green and yellow to red.
-constexpr std::array<int, levels + 1> colours = {240, 25, 31, 36, 70, 142, 178, 202, 196};
-constexpr int unknown_colour = 134;
-
-std::string hexadecimal(std::uint64_t address) {
-    std::array<char, 20> text;
-    std::snprintf(text.data(), text.size(), "%12llx", static_cast<unsigned long long>(address));
-    return text.data();
-}
-
-// Joins what would repeat the same escape over and over.
-class Painter {
-  public:
-    Painter(const HeatmapStyle& style) : colour_(style.colour) {}
-    void put(std::string_view glyph, int colour) {
-        if (colour_ && colour != current_) {
-            line_ += "\x1b[38;5;" + std::to_string(colour) + "m";
-            current_ = colour;
-        }
-        line_ += glyph;
-    }
-    void blank() { line_ += ' '; }
-    std::string finish() {
-        if (current_ >= 0) line_ += "\x1b[0m";
-        current_ = -1;
-        return std::move(line_);
-    }
-
-  private:
-    bool colour_;
-    int current_ = -1;
-    std::string line_;
-};
-
-std::size_t level_of(double share) {
-    if (share <= 0) return 0;
-    const auto level = static_cast<std::size_t>(std::ceil(share * levels));
-    return std::clamp<std::size_t>(level, 1, levels);
-}
-
-// A round step of time that gives marks at least ten columns apart.
-Duration round_step(Duration total, std::size_t columns) {
-    using namespace std::chrono_literals;
-    static constexpr std::array<Duration, 24> steps = {
-        1ms, 2ms, 5ms, 10ms, 20ms, 50ms, 100ms, 200ms, 500ms, 1s, 2s, 5s,
-        10s, 20s, 30s, 1min, 2min, 5min, 10min, 20min, 30min, 1h, 2h, 6h};
-    const double least = static_cast<double>(total.count()) * 10 / static_cast<double>(columns);
-    for (const Duration step : steps) {
-        if (static_cast<double>(step.count()) >= least) return step;
-    }
-    Duration step = 24h;
-    while (static_cast<double>(step.count()) < least) step *= 2;
-    return step;
-}
-
-std::string mark(Duration at) {
-    using namespace std::chrono_literals;
-    if (at == 0s) return "0";
-    if (at % 1h == 0s) return std::to_string(at / 1h) + " h";
-    if (at % 1min == 0s) return std::to_string(at / 1min) + " min";
-    if (at > 1min && at % 1s == 0s) return readable_clock(at);
-    if (at % 1s == 0s) return std::to_string(at / 1s) + " s";
-    return readable(at);
-}
 
 }  // namespace
 
@@ -317,7 +242,7 @@ Heatmap::Area Heatmap::area_of(AddressRange range) const {
 
 std::string Heatmap::draw(const HeatmapStyle& style) const {
     const std::size_t width = std::max<std::size_t>(style.width, 40);
-    const std::size_t columns = width - label_columns;
+    const std::size_t columns = width - cell_label_columns;
     std::string out =
         shortened("Heat map of " + printable(title_) + ", " + readable(covered_), width) + "\n";
     if (restarted_)
@@ -329,7 +254,6 @@ std::string Heatmap::draw(const HeatmapStyle& style) const {
         return out + shortened(reason, width) + "\n";
     }
 
-    const auto& glyphs = style.unicode ? unicode_glyphs : ascii_glyphs;
     const double column_share = static_cast<double>(covered_.count()) /
                                 static_cast<double>(column_time_.count()) /
                                 static_cast<double>(columns);  // data columns a drawn one
@@ -343,7 +267,7 @@ std::string Heatmap::draw(const HeatmapStyle& style) const {
         for (std::uint64_t line = 0; line < span.lines(); ++line) {
             const std::uint64_t first = span.first + line * span.per_line;
             const std::uint64_t last = std::min(first + span.per_line - 1, span.last);
-            Painter painter(style);
+            CellPainter painter(style);
             for (std::size_t x = 0; x < columns; ++x) {
                 const auto from = static_cast<std::size_t>(static_cast<double>(x) * column_share);
                 const auto to = std::max(
@@ -362,69 +286,21 @@ std::string Heatmap::draw(const HeatmapStyle& style) const {
                     cell = hotter(cell, summed);
                 }
                 if (cell.known != 0) {
-                    const std::size_t level = level_of(double{cell.heat} / cell.known);
-                    painter.put(glyphs[level], colours[level]);
+                    painter.put(double{cell.heat} / cell.known);
                 } else if (cell.unknown != 0 || taken == 0) {
-                    painter.put("?", unknown_colour);
+                    painter.put_unknown();
                 } else {
-                    painter.blank();
+                    painter.put_blank();
                 }
             }
-            std::string text = painter.finish();
-            if (!style.colour) text.erase(text.find_last_not_of(' ') + 1);
-            std::string label = hexadecimal(std::max(first << row_shift_, area.range.start)) + " |";
+            const std::string text = painter.finish();
+            std::string label = cell_label(std::max(first << row_shift_, area.range.start)) + " |";
             if (!text.empty()) label += ' ';
             out += label + text + "\n";
         }
     }
 
-    // The axis of time.
-    std::string axis(label_columns - 2, ' ');
-    std::string marks(label_columns, ' ');
-    axis += "+-";
-    const Duration step = round_step(covered_, columns);
-    std::size_t next = 0;
-    for (std::int64_t i = 0;; ++i) {
-        const Duration at = step * i;
-        const auto x = static_cast<std::size_t>(static_cast<double>(at.count()) /
-                                                static_cast<double>(covered_.count()) *
-                                                static_cast<double>(columns));
-        if (x >= columns) break;
-        axis.append(x - next, '-');
-        axis += '+';
-        next = x + 1;
-        const std::string text = mark(at);
-        if (x + text.size() > columns) continue;
-        marks.resize(label_columns + x, ' ');
-        marks += text;
-    }
-    axis.append(columns - next, '-');
-    out += axis + "\n" + marks + "\n";
-
-    Painter legend(style);
-    auto say = [&](std::string_view text) {
-        for (const char c : text) legend.put(std::string_view(&c, 1), 250);
-    };
-    say("accessed: never ");
-    legend.put(glyphs[0], colours[0]);
-    say(" seldom ");
-    for (std::size_t level = 1; level <= levels; ++level) {
-        if (level == 1 || glyphs[level] != glyphs[level - 1] || style.colour)
-            legend.put(glyphs[level], colours[level]);
-    }
-    say(" always");
-    if (width >= 80) {
-        say("  blank: not in memory  ");
-        legend.put("?", unknown_colour);
-        say(" not looked at");
-        out += legend.finish() + "\n";
-    } else {
-        out += legend.finish() + "\n";
-        say("blank: not in memory   ");
-        legend.put("?", unknown_colour);
-        say(" not looked at");
-        out += legend.finish() + "\n";
-    }
+    out += time_axis({}, covered_, columns) + cell_legend(style);
     for (const std::string& line :
          wrapped("A cell shows the hottest region within its addresses, averaged over its time (" +
                      readable(covered_ / static_cast<std::int64_t>(columns)) + ").",

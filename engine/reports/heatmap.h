@@ -9,16 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/reports/cell_painter.h"
 #include "schemes/observation.h"
 
 namespace damon_schemes {
-
-struct HeatmapStyle {
-    std::size_t width = 80;  // columns, the labels included; less than 40 is taken for 40
-    std::size_t rows = 24;   // of the map itself, all areas together
-    bool colour = false;     // ANSI escapes, 256 colours
-    bool unicode = false;    // shades instead of ASCII letters
-};
 
 // Gathers the snapshots of one target.  Memory is bounded, however long it runs: when the time no
 // longer fits, columns are joined in pairs, and when the addresses do not, rows are.  A cell shows

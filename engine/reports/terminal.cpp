@@ -58,7 +58,10 @@ Terminal terminal_of(int descriptor, ColourChoice choice, const TerminalEnvironm
     terminal.unicode = environment.locale && says_utf8(*environment.locale);
     winsize size{};
     std::optional<std::size_t> width;
-    if (tty && ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) width = size.ws_col;
+    if (tty && ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) {
+        width = size.ws_col;
+        if (size.ws_row != 0) terminal.height = size.ws_row;
+    }
     if (!width) width = number(environment.columns);
     terminal.width = std::clamp(width.value_or(80), least_width, greatest_width);
     return terminal;

@@ -15,6 +15,7 @@ struct Terminal {
     bool colour = false;
     bool unicode = false;  // the locale says UTF-8
     std::size_t width = 80;
+    std::size_t height = 24;
 };
 
 // The variables that count, as they stand; nullopt: not set.
@@ -27,7 +28,8 @@ struct TerminalEnvironment {
     static TerminalEnvironment current();
 };
 
-// Width: the terminal's own, else COLUMNS, else 80; never less than 40, nor more than 500.
+// Width: the terminal's own, else COLUMNS, else 80; never less than 40, nor more than 500.  Height:
+// the terminal's own, else 24.
 // Colour, if automatic: on a terminal that is not "dumb", and NO_COLOR is not set.
 Terminal terminal_of(int descriptor, ColourChoice choice = ColourChoice::automatic,
                      const TerminalEnvironment& environment = TerminalEnvironment::current());

@@ -19,14 +19,16 @@ TEST(Usage, HelpNamesEveryCommandAndExitStatus) {
     const ProgramRun ran = run_program({"--help"});
     EXPECT_EQ(ran.status, 0);
     EXPECT_THAT(ran.err, IsEmpty());
-    for (const char* command : {"apply", "check", "convert", "doctor", "record", "top"})
+    for (const char* command :
+         {"apply", "check", "convert", "doctor", "record", "report", "simulate", "top"})
         EXPECT_THAT(ran.out, HasSubstr("\n  " + std::string(command) + " "));
     EXPECT_THAT(ran.out, HasSubstr("Exit status: 0 done, 1 "));
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n"));
 }
 
 TEST(Usage, EachCommandHasHelpWithExamples) {
-    for (const char* command : {"apply", "check", "convert", "doctor", "record", "top"}) {
+    for (const char* command :
+         {"apply", "check", "convert", "doctor", "record", "report", "simulate", "top"}) {
         const ProgramRun ran = run_program({command, "--help"});
         EXPECT_EQ(ran.status, 0) << command;
         EXPECT_THAT(ran.err, IsEmpty()) << command;
@@ -71,6 +73,9 @@ TEST(Usage, WrongOptionsExitWith2AndSayWhereTheHelpIs) {
         {"record", "--pid", "abc"},
         {"record", "--bogus"},
         {"convert", "x"},
+        {"report"},
+        {"report", "x", "y", "z"},
+        {"report", "x", "--sortby", "name"},
     };
     for (const auto& arguments : wrong) {
         const ProgramRun ran = run_program(arguments);

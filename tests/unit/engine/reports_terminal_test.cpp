@@ -27,7 +27,7 @@ class PseudoTerminal {
     PseudoTerminal& operator=(const PseudoTerminal&) = delete;
     int slave() const { return slave_; }
     void resize(unsigned short columns) const {
-        const winsize size{24, columns, 0, 0};
+        const winsize size{30, columns, 0, 0};
         ASSERT_EQ(ioctl(master_, TIOCSWINSZ, &size), 0);
     }
 
@@ -108,6 +108,8 @@ TEST_F(TerminalTest, TheTerminalsOwnWidthGoesBeforeColumns) {
     pty_.resize(132);
     EXPECT_EQ(terminal_of(pty_.slave(), ColourChoice::automatic, environment).width, 132U);
     EXPECT_EQ(terminal_of(pipe_, ColourChoice::automatic, environment).width, 100U);
+    EXPECT_EQ(terminal_of(pty_.slave()).height, 30U);
+    EXPECT_EQ(terminal_of(pipe_).height, 24U);
 }
 
 TEST_F(TerminalTest, AWidthThatIsNoneIsNotTaken) {
