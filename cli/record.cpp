@@ -119,6 +119,7 @@ class RecordRun {
   private:
     Result<void> prepare(std::vector<Process> targets);
     void session_finished();
+    void failed(const Error& error);
     void look();
     std::optional<Bytes> rss() const;
     void report();
@@ -146,7 +147,7 @@ int RecordRun::run(ChosenTargets chosen) {
     if (auto released = ending_.release(std::move(chosen.command)); !released)
         return fail(released.error());
     if (auto ran = loop_.run(); !ran) return fail(ran.error());
-    if (failure_) return fail(*failure_);
+    if (failure_) return exit_code(failure_->kind);
     return ending_.command_status().value_or(exit_ok);
 }
 
@@ -172,7 +173,7 @@ Result<void> RecordRun::prepare(std::vector<Process> targets) {
         recorder_->see(snapshot);
     };
     session_->on_finished = [this] { session_finished(); };
-    session_->on_error = [this](const Error& error) { failure_ = error; };
+    session_->on_error = [this](const Error& error) { failed(error); };
 
     const Duration interval =
         terminal_.interactive ? std::chrono::milliseconds(500) : std::chrono::seconds(1);
@@ -187,10 +188,18 @@ void RecordRun::session_finished() {
     session_done_ = true;
     elapsed_ = std::chrono::steady_clock::now() - started_;
     if (const auto cost = session_->monitor_cost(); cost) lost_ = cost->lost_snapshots;
-    if (auto finished = recorder_->finish(); !finished && !failure_) failure_ = finished.error();
+    if (auto finished = recorder_->finish(); !finished) failed(finished.error());
     status_.clear();
     report();
     ending_.session_finished();
+}
+
+// Said at once: a command may go on for long before its status ends the run.
+void RecordRun::failed(const Error& error) {
+    if (failure_) return;
+    failure_ = error;
+    status_.clear();
+    fail(error);
 }
 
 std::optional<Bytes> RecordRun::rss() const {
@@ -205,8 +214,8 @@ std::optional<Bytes> RecordRun::rss() const {
 
 void RecordRun::look() {
     if (session_done_) return;
-    if (const auto failed = recorder_->failure()) {
-        if (!failure_) failure_ = failed;
+    if (const auto failure = recorder_->failure()) {
+        failed(*failure);
         session_->finish("the recording cannot be written");
         return;
     }

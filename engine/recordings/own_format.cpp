@@ -78,8 +78,12 @@ class Reader {
         return static_cast<std::int32_t>(value);
     }
     Duration duration() { return Duration(signed_number()); }
-    // How many follow, each at least so many bytes long: never more than there is room for.
-    std::size_t count(std::size_t bytes_each) { return number(cursor_.left() / bytes_each); }
+    // How many follow, each at least so many bytes long: never more than there is room for behind
+    // the number itself.
+    std::size_t count(std::size_t bytes_each) {
+        const std::uint64_t value = number();
+        return value > cursor_.left() / bytes_each ? fail() : value;
+    }
     std::string text() {
         const std::size_t size = count(1);
         std::string text(reinterpret_cast<const char*>(cursor_.at), size);

@@ -106,7 +106,9 @@ Result<bool> OwnReader::next_frame() {
             return false;
         }
         if (bytes->size() > longest_frame) break;
-        wanted = bytes->size() + 1;
+        // As soon as it is whole, which a live pipe's reader waits for; but a huge one is not
+        // looked through again for each piece that comes.
+        wanted = bytes->size() + (bytes->size() < (1 << 20) ? 1 : bytes->size() / 2);
     }
     if (length.known != FrameLength::Known::yes || length.bytes > longest_frame) {
         damaged(frame_at_, "no zstd frame of a recording starts here");

@@ -183,10 +183,12 @@ TEST_F(OwnRecording, OfALaterVersionIsRefusedWithAReason) {
 // Each is a record that says what cannot be, in a frame that is sound.
 TEST_F(OwnRecording, RecordsThatContradictThemselvesAreDamage) {
     const auto huge = Octets{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
-    const auto record = [](OwnRecord type, Octets payload) {
-        Octets octets = {static_cast<std::uint8_t>(type),
-                         static_cast<std::uint8_t>(payload.size())};
-        octets.insert(octets.end(), payload.begin(), payload.end());
+    const auto record = [](OwnRecord type, const Octets& payload) {
+        Octets octets;
+        octets.reserve(2 + payload.size());
+        octets.push_back(static_cast<std::uint8_t>(type));
+        octets.push_back(static_cast<std::uint8_t>(payload.size()));
+        for (const auto octet : payload) octets.push_back(octet);
         return octets;
     };
     // sequence … passes, one target, its id, pid, generation and flags: regions follow.
@@ -222,6 +224,7 @@ TEST_F(OwnRecording, RecordsThatContradictThemselvesAreDamage) {
         {"an action of no scheme", record(OwnRecord::action, {2, 9, 1, 0, 8, 0, 0, 0})},
         {"an action on nothing", record(OwnRecord::action, {2, 0, 1, 0, 0, 0, 0, 0})},
         {"a name longer than its record", record(OwnRecord::target, {1, 2, 1, 99, 'x'})},
+        {"a name a byte longer than its record", record(OwnRecord::target, {1, 2, 1, 2, 'x'})},
         {"a mapping of no kind", record(OwnRecord::target, {1, 2, 1, 0, 1, 0, 8, 6, 0})},
         {"an empty mapping", record(OwnRecord::target, {1, 2, 1, 0, 1, 0, 0, 1, 0})},
         {"a second description", record(OwnRecord::info, {})},
