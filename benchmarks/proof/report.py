@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/results/main-job.md: a table of all points, and the details of each below."""
+"""docs/results/NAME.md: a table of all points, and the details of each below."""
 
 import re
 import time
@@ -10,10 +10,10 @@ from .laboratory import TREE
 HEAD = ["Point", "What", "Figure", "Bound", "Met", "Kernel", "Date", "Command"]
 START = """\
 <!-- SPDX-License-Identifier: MIT -->
-<!-- Written by ./dev prove main-job; what is changed by hand is lost. -->
-# The main job: what was measured
+<!-- Written by ./dev prove {name}; what is changed by hand is lost. -->
+# {title}: what was measured
 
-`./dev prove main-job` measures all of it again, `--only 2,5` some points. "Met" says whether the
+`./dev prove {name}` measures all of it again, `--only 1,5` some points. "Met" says whether the
 figure keeps to its bound; "-" stands where a figure is only reported. Under emulation (QEMU's TCG)
 absolute times mean nothing elsewhere; ratios are of one boot.
 """
@@ -28,8 +28,9 @@ def cell(text):
 class Report:
     """The file's rows and sections by point; those that are not replaced stay."""
 
-    def __init__(self, path=None):
-        self.path = Path(path) if path else TREE / "docs/results/main-job.md"
+    def __init__(self, name, title, path=None):
+        self.path = Path(path) if path else TREE / f"docs/results/{name}.md"
+        self.start = START.format(name=name, title=title)
         self.rows, self.sections = {}, {}
         if self.path.exists():
             self._read(self.path.read_text(encoding="utf-8"))
@@ -61,7 +62,7 @@ class Report:
         lines = ["| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
         for number in sorted(self.rows):
             lines += self.rows[number]
-        text = START + "\n" + "\n".join(lines) + "\n"
+        text = self.start + "\n" + "\n".join(lines) + "\n"
         for number in sorted(self.sections):
             text += "\n" + self.sections[number]
         self.path.parent.mkdir(parents=True, exist_ok=True)

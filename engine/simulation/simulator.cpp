@@ -11,6 +11,7 @@ constexpr Bytes page_size{4096};
 
 std::uint64_t present_bytes(const Region& region) {
     if (region.sampled == 0) return 0;
+    if (region.absent == 0) return region.range.size().count;
     const double share =
         1 - static_cast<double>(std::min(region.absent, region.sampled)) / region.sampled;
     return static_cast<std::uint64_t>(static_cast<double>(region.range.size().count) * share);
