@@ -33,11 +33,15 @@ std::string share_of(Bytes part, Bytes whole) {
     return readable_percent(static_cast<double>(part.count), static_cast<double>(whole.count));
 }
 
+std::string base_name(const std::string& path) {
+    return printable(path.substr(path.rfind('/') + 1));
+}
+
 // "policies/proactive-reclaim.toml" → "proactive-reclaim".
 std::string short_name(const std::string& policy) {
-    std::string name = policy.substr(policy.rfind('/') + 1);
+    std::string name = base_name(policy);
     if (name.ends_with(".toml")) name.resize(name.size() - 5);
-    return printable(name);
+    return name;
 }
 
 std::string heading(std::size_t name_columns) {
@@ -151,7 +155,7 @@ std::vector<Plot> simulation_plots(const std::vector<SimulatedRun>& runs) {
             length = std::max(length, other.result.length);
         }
         Plot plot;
-        plot.title = "Out of memory: " + short_name(run.policy) + " on " + printable(run.recording);
+        plot.title = "Out of memory: " + short_name(run.policy) + " on " + base_name(run.recording);
         plot.x_title = "time since the recording began";
         plot.y_to = static_cast<double>(std::max<std::uint64_t>(greatest.count, 1));
         plot.x_to = std::max(static_cast<double>(length.count()), 1.0);
