@@ -449,13 +449,7 @@ void add_apply(CLI::App& root, Invocation& invocation) {
         root.add_subcommand("apply", "Apply a policy to running programs, or to a command");
     app->add_option("POLICY", options->policy, "Policy file (TOML); '-' reads it from stdin")
         ->required();
-    app->add_option("-p,--pid", options->targets.pids,
-                    "Process to watch; may be given more than once")
-        ->allow_extra_args(false);
-    app->add_option("-n,--name", options->targets.names, "Process to watch, by its command name")
-        ->allow_extra_args(false);
-    app->add_flag("-a,--all", options->targets.all,
-                  "Every process of a name, where there are several");
+    add_target_options(*app, options->targets);
     app->add_option("-s,--set", options->overrides,
                     "KEY=VALUE over the policy's, e.g. scheme.cold.age.min=30s")
         ->take_all()

@@ -281,13 +281,7 @@ void add_record(CLI::App& root, Invocation& invocation) {
     const auto options = std::make_shared<RecordOptions>();
     CLI::App* app = root.add_subcommand(
         "record", "Record how programs, or a command, use their memory over time");
-    app->add_option("-p,--pid", options->targets.pids,
-                    "Process to watch; may be given more than once")
-        ->allow_extra_args(false);
-    app->add_option("-n,--name", options->targets.names, "Process to watch, by its command name")
-        ->allow_extra_args(false);
-    app->add_flag("-a,--all", options->targets.all,
-                  "Every process of a name, where there are several");
+    add_target_options(*app, options->targets);
     app->add_option("-o,--output", options->output,
                     "File to record in, damon.dsr if not given; an old one is renamed to FILE.old; "
                     "'-' is stdout");

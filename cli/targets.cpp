@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/targets.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <utility>
 
@@ -40,6 +41,14 @@ Result<std::vector<std::int32_t>> pids_named(const std::string& name, bool all) 
 }
 
 }  // namespace
+
+void add_target_options(CLI::App& app, TargetWishes& wishes) {
+    app.add_option("-p,--pid", wishes.pids, "Process to watch; may be given more than once")
+        ->allow_extra_args(false);
+    app.add_option("-n,--name", wishes.names, "Process to watch, by its command name")
+        ->allow_extra_args(false);
+    app.add_flag("-a,--all", wishes.all, "Every process of a name, where there are several");
+}
 
 TargetWishes wishes_of(const TargetWishes& command_line, const Policy& policy) {
     if (!command_line.pids.empty() || !command_line.names.empty()) return command_line;

@@ -11,6 +11,10 @@
 #include "schemes/policy/model.h"
 #include "schemes/result.h"
 
+namespace CLI {
+class App;
+}
+
 namespace damon_schemes {
 
 struct TargetWishes {
@@ -18,6 +22,9 @@ struct TargetWishes {
     std::vector<std::string> names;
     bool all = false;  // every process of a name, not just a single one
 };
+
+// --pid, --name and --all.  `wishes` outlives the parsing.
+void add_target_options(CLI::App& app, TargetWishes& wishes);
 
 // The wishes of the command line, or, where it has none, those of the policy.
 TargetWishes wishes_of(const TargetWishes& command_line, const Policy& policy);

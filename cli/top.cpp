@@ -264,13 +264,7 @@ int run_top(const TopOptions& options) {
 void add_top(CLI::App& root, Invocation& invocation) {
     auto options = std::make_shared<TopOptions>();
     CLI::App* app = root.add_subcommand("top", "Show how programs use their memory, live");
-    app->add_option("-p,--pid", options->targets.pids,
-                    "Process to watch; may be given more than once")
-        ->allow_extra_args(false);
-    app->add_option("-n,--name", options->targets.names, "Process to watch, by its command name")
-        ->allow_extra_args(false);
-    app->add_flag("-a,--all", options->targets.all,
-                  "Every process of a name, where there are several");
+    add_target_options(*app, options->targets);
     app->add_option("--policy", options->policy,
                     "Show what its schemes match; nothing is acted on");
     app->add_option("-s,--set", options->overrides,

@@ -16,8 +16,7 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t mib = 1 << 20;
 
 volatile unsigned char* mapped(std::size_t bytes) {
-    void* memory =
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) std::exit(1);
     auto* area = static_cast<volatile unsigned char*>(memory);
     for (std::size_t at = 0; at < bytes; at += page) area[at] = 1;
