@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 using testing::MonitorScript;
 using testing::ScriptedMonitor;
 
-// 100 looks at each 64 KiB of all that the target has mapped.
+// Looks at each 64 KiB of all that the target has mapped, but for what only a sanitizer maps.
 Snapshot snapshot_of(const MonitorScript& script, std::uint32_t accessed, std::uint32_t sampled) {
     constexpr std::uint64_t step = 64 << 10;
     Snapshot snapshot;
@@ -31,6 +31,7 @@ Snapshot snapshot_of(const MonitorScript& script, std::uint32_t accessed, std::u
     target.pid = script.added.back();
     const auto maps = read_file("/proc/" + std::to_string(target.pid) + "/maps");
     for (const Mapping& mapping : parse_mappings(maps.value_or(""))) {
+        if (mapping.range.size() > mebibytes(64)) continue;
         for (auto at = mapping.range.start; at + step <= mapping.range.end; at += step)
             target.regions.push_back({{at, at + step}, sampled, accessed, 0, 0});
     }
