@@ -44,6 +44,11 @@ void watch_signals() {
     ::sigaction(SIGQUIT, &action, nullptr);
 }
 
+bool same(const termios& a, const termios& b) {
+    return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag &&
+           a.c_lflag == b.c_lflag;
+}
+
 }  // namespace
 
 int under_guard(const std::function<int()>& program) {
@@ -66,9 +71,12 @@ int under_guard(const std::function<int()>& program) {
         if (errno != EINTR) return exit_runtime;
     }
     guarded = 0;
-    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    termios now{};
+    const bool given_back = ::tcgetattr(STDIN_FILENO, &now) == 0 && same(settings, now);
+    if (WIFEXITED(status) && given_back) return WEXITSTATUS(status);
     ::tcsetattr(STDIN_FILENO, TCSANOW, &settings);
     (void)!::write(STDOUT_FILENO, ordinary_screen.data(), ordinary_screen.size());
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
     std::fprintf(stderr, "damon-schemes: it was ended by signal %d (%s)\n", WTERMSIG(status),
                  ::strsignal(WTERMSIG(status)));
     return exit_runtime;

@@ -21,6 +21,12 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
 // What a program wrote on a terminal of its own, and what it left of the terminal's settings.
 struct OnTerminal {
     int status = 0;
@@ -95,16 +101,19 @@ TEST(TopTerminalTest, is_given_back_when_the_program_is_killed) {
         EXPECT_EQ(ran.status, 1) << signal;
         EXPECT_THAT(ran.output, HasSubstr("\033[?1049l"));
         EXPECT_THAT(ran.output, HasSubstr("\033[?25h")) << "the cursor";
-        EXPECT_THAT(ran.output, HasSubstr("signal " + std::to_string(signal)));
+        // A sanitizer makes an exit of a crash.
+        if (signal == SIGKILL || !sanitized)
+            EXPECT_THAT(ran.output, HasSubstr("signal " + std::to_string(signal)));
         EXPECT_TRUE(ran.as_before) << signal;
     }
 }
 
 TEST(TopTerminalTest, an_unknown_kind_is_an_error_and_not_the_end) {
-    const auto ran = on_terminal([] {
+    const auto ran = on_terminal([]() -> int {
         setenv("TERM", "no-such-terminal", 1);
         auto screen = Screen::open(false);
-        return screen ? 0 : static_cast<int>(screen.error().kind);
+        // At once: what ncurses holds on to is no leak of ours.
+        _exit(screen ? 0 : static_cast<int>(screen.error().kind));
     });
     EXPECT_EQ(ran.status, 2);
     EXPECT_TRUE(ran.as_before);
