@@ -102,8 +102,9 @@ TEST(TopTerminalTest, is_given_back_when_the_program_is_killed) {
         EXPECT_THAT(ran.output, HasSubstr("\033[?1049l"));
         EXPECT_THAT(ran.output, HasSubstr("\033[?25h")) << "the cursor";
         // A sanitizer makes an exit of a crash.
-        if (signal == SIGKILL || !sanitized)
+        if (signal == SIGKILL || !sanitized) {
             EXPECT_THAT(ran.output, HasSubstr("signal " + std::to_string(signal)));
+        }
         EXPECT_TRUE(ran.as_before) << signal;
     }
 }
