@@ -240,7 +240,8 @@ TEST_F(Apply, AFullSwapIsNamedAsTheCause) {
     const auto scheme = run_until(
         {}, [](const auto& totals) { return gap(totals, "swap_full") >= cold_bytes / 4; });
     EXPECT_GE(gap(scheme, "swap_full"), cold_bytes / 4) << scheme.dump(1);
-    EXPECT_LE(swapped(), 8 * mib);
+    // 6.1 adds what a thread swaps to its process's count 64 pages at a time.
+    EXPECT_LE(swapped(), 9 * mib);
     target->cool("hot");
     EXPECT_EQ(target->ask("verify cold 1"), "0");
 }
