@@ -106,11 +106,11 @@ TEST_F(Top, ShowsTargetsAndTheirHeatAndLeavesByAKey) {
     start();
     ASSERT_TRUE(sees("vm_target")) << shown;
     ASSERT_TRUE(sees("q quit")) << shown;
-    ASSERT_TRUE(sees("mapped memory")) << shown;
+    ASSERT_TRUE(sees("Heat map of")) << shown;
     press('h');
     ASSERT_TRUE(sees("it acts on nothing")) << shown;
     press('h');
-    ASSERT_TRUE(sees("mapped memory")) << shown;
+    ASSERT_TRUE(sees("Heat map of")) << shown;
     press(' ');
     ASSERT_TRUE(sees("FROZEN")) << shown;
     press('q');
