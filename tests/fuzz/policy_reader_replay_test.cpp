@@ -2,21 +2,17 @@
 // The fuzzer's corpus, and what ever crashed it, with any compiler and in every test run.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "schemes/policy/keys.h"
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/policy_reader.h"
 
 namespace damon_schemes {
 namespace {
-
-std::string bytes_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    EXPECT_TRUE(file) << path;
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void exercise(const std::string& bytes) {
     exercise_policy_reader(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
@@ -25,9 +21,9 @@ void exercise(const std::string& bytes) {
 TEST(PolicyReaderCorpus, IsSurvived) {
     std::size_t count = 0;
     for (const std::string folder : {DAMON_SCHEMES_CORPUS, DAMON_SCHEMES_POLICIES})
-        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-            SCOPED_TRACE(entry.path().string());
-            exercise(bytes_of(entry.path()));
+        for (const auto& [path, bytes] : corpus_in(folder)) {
+            SCOPED_TRACE(path);
+            exercise(bytes);
             ++count;
         }
     EXPECT_GE(count, 10U);
@@ -35,10 +31,9 @@ TEST(PolicyReaderCorpus, IsSurvived) {
 
 // Each prefix ends in the middle of something.
 TEST(PolicyReaderCorpus, IsSurvivedCutOffAnywhere) {
-    for (const auto& entry : std::filesystem::directory_iterator(DAMON_SCHEMES_CORPUS)) {
-        const std::string bytes = bytes_of(entry.path());
+    for (const auto& [path, bytes] : corpus_in(DAMON_SCHEMES_CORPUS)) {
         if (bytes.size() > 2000) continue;
-        SCOPED_TRACE(entry.path().string());
+        SCOPED_TRACE(path);
         for (std::size_t size = 0; size < bytes.size(); ++size) exercise(bytes.substr(0, size));
     }
 }
@@ -82,6 +77,23 @@ TEST(PolicyReaderCorpus, HostileSizesAreSurvived) {
         exercise("version = 1\n\n--set\nmonitor.tlb=" + repeated(piece, 60'000));
         exercise("version = 1\n\n--set\n" + repeated(piece, 60'000) + "=1");
     }
+}
+
+TEST(PolicyReaderFuzz, VariationsOfTheCorpusAreSurvived) {
+    std::vector<std::string> corpus;
+    for (const std::string folder : {DAMON_SCHEMES_CORPUS, DAMON_SCHEMES_POLICIES})
+        for (auto& file : corpus_in(folder)) corpus.push_back(std::move(file.bytes));
+    std::vector<std::string> words = {
+        "\n[[scheme]]\n", "\n--set\n", " = ", "{ ", " }", "\"", "off"};
+    for (const PolicyKey& key : policy_keys()) {
+        words.emplace_back(key.path.substr(key.path.rfind('.') + 1));
+        words.emplace_back(key.example);
+    }
+    constexpr unsigned part = 4;  // the readers of recordings have more to hide
+    const std::size_t tried =
+        fuzz(Mutator(std::move(corpus), std::move(words), fuzz_seed()), "policy", exercise, part);
+    RecordProperty("tried", std::to_string(tried));
+    EXPECT_GT(tried, 0U);
 }
 
 }  // namespace
