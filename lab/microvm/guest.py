@@ -20,8 +20,9 @@ from .kernel import identity
 SCRIPTS = Path(__file__).parent.parent / "guest"
 BUSYBOX = Path("/bin/busybox")
 # A module's name here is what modprobe calls it; what it needs comes along.
-# lzo and zstd are what zram may compress with, virtio_* carry files back.
-DRIVERS = ("zsmalloc", "zram", "lzo", "lzo_rle", "lz4", "zstd", "virtio_pci", "virtio_blk")
+# lzo and zstd are what zram may compress with, virtio_* carry files back, brd
+# and dm_delay make a slow disk.
+DRIVERS = ("zsmalloc", "zram", "lzo", "lzo_rle", "lz4", "zstd", "virtio_pci", "virtio_blk", "brd", "dm_delay")
 # Programs above this size lose their debug information on the way in.
 STRIP_ABOVE = 4 << 20
 
