@@ -6,9 +6,9 @@
 //   (/dev/mem)
 //                         → ok START END; every page is touched once, except of 'none' and 'phys'
 //   unmap NAME OFFSET BYTES
-//   hot NAME | cool NAME  a thread touches every page of it all the time, or no longer
-//   fill NAME SEED | verify NAME SEED      → ok BAD-BYTES
-//   storm [PAGES] | calm  a thread maps and unmaps so many pages, a multiple of 4, all the time
+//   hot NAME [N] | cool NAME  a thread touches every page of it, or one in N, all the time, or no
+//   longer fill NAME SEED | verify NAME SEED      → ok BAD-BYTES storm [PAGES] | calm  a thread
+//   maps and unmaps so many pages, a multiple of 4, all the time
 //                         → ok ROUNDS
 //   fork | reap           a child that holds the memory as it was → ok PID
 //   exec [PATH]           the same program anew, or another one
@@ -45,6 +45,7 @@ struct Area {
     volatile std::uint8_t* start = nullptr;
     std::size_t bytes = 0;
     bool writable = true;
+    std::size_t step = page;  // between the pages that are touched when it is hot
 };
 
 [[noreturn]] void fail(const std::string& what) {
@@ -78,7 +79,7 @@ class Heater {
             }
             for (const auto& area : areas) {
                 // Looked at often, so that cooling need not wait for a whole round.
-                for (std::size_t at = 0; at < area.bytes; at += page) touch(area, at);
+                for (std::size_t at = 0; at < area.bytes; at += area.step) touch(area, at);
             }
         }
     }
@@ -162,7 +163,12 @@ class Program {
         if (command == "unmap") return unmap(found->second, in);
         if (command == "fill") return fill(found->second, in);
         if (command == "verify") return verify(found->second, in);
-        if (command == "hot") hot_[name] = found->second;
+        if (command == "hot") {
+            std::size_t one_in = 1;
+            if (!(in >> one_in)) one_in = 1;
+            hot_[name] = found->second;
+            hot_[name].step = one_in * page;
+        }
         if (command == "cool") hot_.erase(name);
         if (command != "hot" && command != "cool") return "error no command '" + command + "'";
         reheat();
