@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -16,6 +17,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <stdexcept>
@@ -126,6 +128,45 @@ TEST_P(ScanOf, AfterClearingHotPagesAreYoungAndColdPagesIdle) {
         << " of " << states.size() << " are young";
     states = look(cold);
     EXPECT_EQ(count(states, present, young), states.size());
+}
+
+void bind_to(pid_t thread, std::size_t cpu) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ASSERT_EQ(sched_setaffinity(thread, sizeof(one), &one), 0) << thread;
+}
+
+// With no pass in between, and nobody beside the heater on its processor: another flush would do
+// for a scan that sends none.
+TEST_P(ScanOf, EveryAccessAfterClearingIsSeenAtOnce) {
+    const auto hot = map("hot", 8 * mib);
+    target.hot("hot");
+    // An emulated processor keeps all of it in its TLB only after some full flushes.
+    auto attrs = scaled_attrs();
+    attrs.tlb_policy = DAMON_SCHEMES_TLB_FULL;
+    watch(attrs);
+    for (int i = 0; i < 5; i++) session.next();
+    attrs.sampling_interval_us = attrs.aggregation_interval_us = attrs.update_interval_us =
+        3'600'000'000;
+    ASSERT_EQ(session.set(attrs), 0);
+    if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "there is one processor only";
+    for (const auto& task :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(target.pid()) + "/task")) {
+        const auto thread = static_cast<pid_t>(std::stol(task.path().filename()));
+        bind_to(thread, thread == target.pid() ? 0 : 1);
+    }
+    bind_to(session.stats().thread_pid, 0);
+    bind_to(0, 0);
+    const auto rounds = [&] { return std::stoull(target.ask("rounds")); };
+    for (int i = 0; i < 20; i++) {
+        clear(hot);
+        // Of the next two at least one begins after the clearing.
+        const auto before = rounds();
+        ASSERT_TRUE(eventually([&] { return rounds() >= before + 2; }));
+        const auto states = look(hot);
+        ASSERT_EQ(count(states, present | young), states.size());
+    }
 }
 
 // What the monitor's samples clear is not lost, and what they give back is no access.

@@ -6,9 +6,11 @@
 //   (/dev/mem)
 //                         → ok START END; every page is touched once, except of 'none' and 'phys'
 //   unmap NAME OFFSET BYTES
-//   hot NAME [N] | cool NAME  a thread touches every page of it, or one in N, all the time, or no
-//   longer fill NAME SEED | verify NAME SEED      → ok BAD-BYTES storm [PAGES] | calm  a thread
-//   maps and unmaps so many pages, a multiple of 4, all the time
+//   hot NAME [N]          a thread touches every page of it all the time, or one in N
+//   cool NAME             or no longer
+//   rounds                → ok N: how often it has gone through all that is hot
+//   fill NAME SEED | verify NAME SEED      → ok BAD-BYTES
+//   storm [PAGES] | calm  a thread maps and unmaps so many pages, a multiple of 4, all the time
 //                         → ok ROUNDS
 //   fork | reap           a child that holds the memory as it was → ok PID
 //   exec [PATH]           the same program anew, or another one
@@ -66,6 +68,8 @@ class Heater {
         changed_.wait(lock, [&] { return running_ == wanted_; });
     }
 
+    std::uint64_t rounds() const { return rounds_; }
+
   private:
     void run() {
         std::vector<Area> areas;
@@ -81,6 +85,7 @@ class Heater {
                 // Looked at often, so that cooling need not wait for a whole round.
                 for (std::size_t at = 0; at < area.bytes; at += area.step) touch(area, at);
             }
+            rounds_++;
         }
     }
 
@@ -93,6 +98,7 @@ class Heater {
     std::condition_variable changed_;
     std::vector<Area> areas_;
     std::uint64_t wanted_ = 0, running_ = 0;
+    std::atomic<std::uint64_t> rounds_ = 0;
     std::thread thread_;
 };
 
@@ -145,6 +151,7 @@ class Program {
             return storm_.start(in >> pages ? pages : 64), "ok";
         }
         if (command == "calm") return "ok " + std::to_string(storm_.stop());
+        if (command == "rounds") return "ok " + std::to_string(heater_.rounds());
         if (command == "fork") return fork_child();
         if (command == "reap") return reap();
         if (command == "exec") {
