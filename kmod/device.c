@@ -21,15 +21,23 @@ static int take(void *to, size_t size, const void __user *from, unsigned int cmd
 	return copy_struct_from_user(to, size, from, _IOC_SIZE(cmd));
 }
 
-static int give(void __user *to, const void *from, size_t size, unsigned int cmd)
+/* Give one whose first version had @first bytes. */
+static int give_since(void __user *to, const void *from, size_t size, size_t first,
+		      unsigned int cmd)
 {
 	size_t room = _IOC_SIZE(cmd);
+	size_t known = min(size, room);
 
-	if (room < size)
+	if (room < first)
 		return -EINVAL;
-	if (copy_to_user(to, from, size) || clear_user(to + size, room - size))
+	if (copy_to_user(to, from, known) || clear_user(to + known, room - known))
 		return -EFAULT;
 	return 0;
+}
+
+static int give(void __user *to, const void *from, size_t size, unsigned int cmd)
+{
+	return give_since(to, from, size, size, cmd);
 }
 
 static long get_features(unsigned int cmd, void __user *arg)
@@ -37,7 +45,8 @@ static long get_features(unsigned int cmd, void __user *arg)
 	const struct damon_schemes_features features = {
 		.abi_version = DAMON_SCHEMES_ABI_VERSION,
 		.page_size = PAGE_SIZE,
-		.flags = DS_KERNEL_TESTED ? 0 : DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL,
+		.flags = DAMON_SCHEMES_FEATURE_SCAN |
+			 (DS_KERNEL_TESTED ? 0 : DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL),
 		.max_targets = DS_MAX_TARGETS,
 		.max_regions = DS_MAX_REGIONS,
 		.min_interval_us = DS_MIN_INTERVAL_US,
@@ -94,7 +103,16 @@ static long get_stats(struct ds_session *session, unsigned int cmd, void __user 
 	struct damon_schemes_stats stats;
 
 	ds_session_get_stats(session, &stats);
-	return give(arg, &stats, sizeof(stats), cmd);
+	return give_since(arg, &stats, sizeof(stats),
+			  offsetof(struct damon_schemes_stats, scans), cmd);
+}
+
+static long scan(struct ds_session *session, unsigned int cmd, void __user *arg)
+{
+	struct damon_schemes_scan request;
+	int err = take(&request, sizeof(request), arg, cmd);
+
+	return err ? err : ds_session_scan(session, &request);
 }
 
 /* A command is its number and direction; its size may be another version's. */
@@ -122,6 +140,8 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return remove_target(session, cmd, user);
 	if (is_command(cmd, DAMON_SCHEMES_GET_STATS))
 		return get_stats(session, cmd, user);
+	if (is_command(cmd, DAMON_SCHEMES_SCAN))
+		return scan(session, cmd, user);
 	if (cmd == DAMON_SCHEMES_START)
 		return ds_session_start(session);
 	if (cmd == DAMON_SCHEMES_STOP)

@@ -317,12 +317,12 @@ static void pass(struct ds_session *session)
 }
 
 /* Until the next pass is due, or until somebody wakes the thread. */
-static void sleep_until(u64 due)
+static void sleep_until(const struct ds_session *session, u64 due)
 {
 	ktime_t at = ns_to_ktime(due);
 
 	set_current_state(TASK_IDLE);
-	if (!kthread_should_stop())
+	if (!kthread_should_stop() && !ds_scan_waits(session))
 		schedule_hrtimeout_range(&at, TIMER_SLACK_NS, HRTIMER_MODE_ABS);
 	__set_current_state(TASK_RUNNING);
 }
@@ -336,11 +336,13 @@ int ds_sampler_run(void *data)
 
 		mutex_lock(&session->lock);
 		pass(session);
+		ds_scan_serve(session);
 		due = session->timing.sample;
 		mutex_unlock(&session->lock);
 		if (session->consumer)
 			session->consumer->passed();
-		sleep_until(due);
+		sleep_until(session, due);
+		cond_resched();
 	}
 	/* Give back the bits of the samples that are still prepared. */
 	mutex_lock(&session->lock);

@@ -67,6 +67,7 @@ struct ds_session *ds_session_create(const struct cred *cred,
 		return ERR_PTR(-ENOMEM);
 	}
 	mutex_init(&session->lock);
+	mutex_init(&session->scanning);
 	ds_outbox_init(&session->outbox);
 	ds_random_seed(&session->random, get_random_u64());
 	session->cred = get_cred(cred);
@@ -86,6 +87,7 @@ void ds_session_destroy(struct ds_session *session)
 	put_cred(session->cred);
 	ds_outbox_free(&session->outbox);
 	free_store(&session->store);
+	mutex_destroy(&session->scanning);
 	mutex_destroy(&session->lock);
 	kvfree(session);
 }
@@ -214,20 +216,28 @@ unlock:
 	return err;
 }
 
+int ds_session_find_target(const struct ds_session *session, u64 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < session->store.regions.nr_slices; i++)
+		if (session->targets[i]->id == id)
+			return i;
+	return -ENOENT;
+}
+
 int ds_session_remove_target(struct ds_session *session,
 			     const struct damon_schemes_target *request)
 {
 	struct ds_regions *regions = &session->store.regions;
-	unsigned int i, last;
-	int err = -ENOENT;
+	unsigned int last;
+	int i;
 
 	if (request->flags || request->pid)
 		return -EINVAL;
 	mutex_lock(&session->lock);
-	for (i = 0; i < regions->nr_slices; i++)
-		if (session->targets[i]->id == request->id)
-			break;
-	if (i < regions->nr_slices) {
+	i = ds_session_find_target(session, request->id);
+	if (i >= 0) {
 		/* Flushes read the addresses by region, and regions are about to move. */
 		ds_session_drain(session);
 		ds_target_destroy(session->targets[i]);
@@ -236,10 +246,9 @@ int ds_session_remove_target(struct ds_session *session,
 			(last - i) * sizeof(session->targets[0]));
 		session->targets[last] = NULL;
 		ds_regions_remove(regions, i);
-		err = 0;
 	}
 	mutex_unlock(&session->lock);
-	return err;
+	return i < 0 ? i : 0;
 }
 
 int ds_session_start(struct ds_session *session)
@@ -275,6 +284,8 @@ int ds_session_stop(struct ds_session *session)
 	mutex_lock(&session->lock);
 	thread = session->thread;
 	session->thread = NULL;
+	/* It may end before it has seen the request, and none can be made from here on. */
+	ds_scan_end(session, -ECANCELED);
 	mutex_unlock(&session->lock);
 	if (!thread)
 		return -EALREADY;

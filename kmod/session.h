@@ -11,6 +11,7 @@
 #include <linux/sizes.h>
 
 #include "core/adjust.h"
+#include "scan.h"
 #include "snapshot.h"
 #include "target.h"
 #include "uapi/damon_schemes.h"
@@ -77,7 +78,7 @@ struct ds_consumer {
 /**
  * struct ds_session - targets that are sampled together: an open file of the device, or
  *	what the files in debugfs started
- * @lock: protects everything but @outbox; held through a sampling pass.
+ * @lock: protects everything but @outbox and @scanning; held through a sampling pass.
  * @cred: of who opened or started it, who is asked for permission.
  * @consumer: takes what is found; NULL where the outbox does.
  * @pid_ns: the opener's.
@@ -89,9 +90,11 @@ struct ds_consumer {
  * @thread: samples; NULL while stopped.
  * @thread_ns_before: CPU time of earlier threads.
  * @stats: what GET_STATS says, where it is counted rather than derived.
+ * @scanning: held by who has a scan with the session; taken before @lock.
+ * @scan: asked for and not done yet; read without @lock to see whether there is one.
  */
 struct ds_session {
-	struct mutex lock; /* everything but @outbox */
+	struct mutex lock; /* everything but @outbox and @scanning */
 	const struct cred *cred;
 	const struct ds_consumer *consumer;
 	struct pid_namespace *pid_ns;
@@ -105,6 +108,8 @@ struct ds_session {
 	struct task_struct *thread;
 	u64 thread_ns_before;
 	struct damon_schemes_stats stats;
+	struct mutex scanning; /* one scan at a time */
+	struct ds_scan *scan;
 	struct ds_outbox outbox;
 };
 
@@ -130,6 +135,8 @@ int ds_session_remove_target(struct ds_session *session,
 			     const struct damon_schemes_target *target);
 int ds_session_start(struct ds_session *session);
 int ds_session_stop(struct ds_session *session);
+/* Which of the targets has the id; -ENOENT none.  Under the session's lock. */
+int ds_session_find_target(const struct ds_session *session, u64 id);
 void ds_session_get_stats(struct ds_session *session, struct damon_schemes_stats *stats);
 
 #endif

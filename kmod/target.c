@@ -86,7 +86,7 @@ static struct mm_struct *process_mm(struct task_struct *leader)
 	return mm;
 }
 
-static bool caller_may_watch(struct mm_struct *mm)
+bool ds_caller_may_watch(const struct mm_struct *mm)
 {
 	return capable(CAP_SYS_ADMIN) || ns_capable(mm->user_ns, CAP_SYS_PTRACE);
 }
@@ -127,7 +127,7 @@ struct ds_target *ds_target_create(const struct cred *cred, pid_t nr)
 		err = -ESRCH;
 		goto put_task;
 	}
-	if (!caller_may_watch(mm) || !may_watch(cred, mm))
+	if (!ds_caller_may_watch(mm) || !may_watch(cred, mm))
 		err = -EPERM;
 	else
 		err = adopt_mm(target, mm);
@@ -205,6 +205,23 @@ bool ds_target_refresh(struct ds_target *target, const struct cred *cred)
 	}
 	mmput_async(mm);
 	return changed;
+}
+
+int ds_target_check(const struct ds_target *target)
+{
+	struct task_struct *task = get_pid_task(target->pid, PIDTYPE_TGID);
+	struct mm_struct *mm = NULL;
+
+	if (task) {
+		mm = process_mm(task);
+		put_task_struct(task);
+	}
+	if (!mm)
+		return -ESRCH;
+	mmput_async(mm);
+	if (target->flags & DAMON_SCHEMES_TARGET_DENIED)
+		return -EPERM;
+	return mm == target->mm ? 0 : -ESTALE;
 }
 
 bool ds_target_get_mm(struct ds_target *target)

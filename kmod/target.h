@@ -52,6 +52,15 @@ void ds_target_destroy(struct ds_target *target);
  */
 bool ds_target_refresh(struct ds_target *target, const struct cred *cred);
 
+/*
+ * Whether the process still has the address space that is watched: 0, -ESRCH it has
+ * exited, -ESTALE it has another, -EPERM it has one that may not be watched.
+ */
+int ds_target_check(const struct ds_target *target);
+
+/* Whether who calls may watch @mm; whom a session works for is asked apart. */
+bool ds_caller_may_watch(const struct mm_struct *mm);
+
 /* Hold users of its address space for one pass; false where it is gone. */
 bool ds_target_get_mm(struct ds_target *target);
 void ds_target_put_mm(struct ds_target *target);

@@ -36,6 +36,8 @@ constexpr std::array<const char*, deed_count> names = {
     "start",
     "stop",
     "statistics read",
+    "pages scanned",
+    "scan refused",
     "snapshot read",
     "snapshot lost",
     "closed while running",

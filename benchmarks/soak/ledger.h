@@ -36,6 +36,8 @@ enum class Deed : std::uint8_t {
     start,
     stop,
     read_stats,
+    scan,
+    scan_refused,  // gone, another program, stopped, or no flushes
     snapshot,
     lost_snapshot,
     close_while_running,

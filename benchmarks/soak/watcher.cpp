@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 #include <initializer_list>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,7 +93,7 @@ class Watcher {
     }
 
     void call_anything(Random& random) {
-        switch (random.below(12)) {
+        switch (random.below(14)) {
             case 0:
                 return change(random);
             case 1:
@@ -113,9 +114,46 @@ class Watcher {
                 allowed("GET_STATS", session_.stats(&stats), {});
                 return ledger_->count(Deed::read_stats);
             }
+            case 10:
+            case 11:
+                return scan(random);
             default:
                 return nap(static_cast<long>(random.below(20'000)));
         }
+    }
+
+    // Something that a snapshot told of, which may be gone by now, or of a session before this one.
+    void scan(Random& random) {
+        damon_schemes_scan request{};
+        {
+            const std::lock_guard lock(seen_mutex_);
+            request = seen_;
+        }
+        if (request.start == request.end) return;
+        const auto pages = (request.end - request.start) / page;
+        request.end =
+            request.start +
+            page * (1 + random.below(std::min<std::uint64_t>(pages, DAMON_SCHEMES_SCAN_MAX_PAGES)));
+        std::vector<std::uint8_t> states((request.end - request.start) / page);
+        request.states = reinterpret_cast<std::uintptr_t>(states.data());
+        request.flags = random.one_in(2) ? DAMON_SCHEMES_SCAN_CLEAR : 0;
+        const int error = session_.call(DAMON_SCHEMES_SCAN, &request);
+        if (!allowed("SCAN", error, {ENOENT, EAGAIN, ESRCH, ESTALE, EPERM, EOPNOTSUPP, ECANCELED}))
+            return;
+        ledger_->count(error == 0 ? Deed::scan : Deed::scan_refused);
+    }
+
+    // Remembers one region of one target, to scan it.
+    void remember(const SeenSnapshot& snapshot, Random& random) {
+        if (snapshot.targets.empty()) return;
+        const auto& target = snapshot.targets[random.below(snapshot.targets.size())];
+        if (target.regions.empty()) return;
+        const auto& region = target.regions[random.below(target.regions.size())];
+        const std::lock_guard lock(seen_mutex_);
+        seen_.target_id = target.record.id;
+        seen_.generation = target.record.generation;
+        seen_.start = region.start;
+        seen_.end = region.end;
     }
 
     void change(Random& random) {
@@ -155,6 +193,7 @@ class Watcher {
         if (snapshot.header.sequence > last_sequence_ + 1) ledger_->count(Deed::lost_snapshot);
         last_sequence_ = snapshot.header.sequence;
         ledger_->count(Deed::snapshot);
+        remember(snapshot, random);
     }
 
     void end(Random& random) {
@@ -188,6 +227,8 @@ class Watcher {
     std::uint64_t seed_;
     DeviceSession session_;
     std::uint64_t last_sequence_ = 0;
+    std::mutex seen_mutex_;
+    damon_schemes_scan seen_{};
 };
 
 // Touches 1 MiB until it is killed, or its parent is.

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/monitors/module_scanner.h"
 #include "engine/targets/process.h"
 #include "kmod/uapi/damon_schemes.h"
 
@@ -156,7 +157,14 @@ std::optional<TargetSnapshot> parse_target(std::span<const std::byte> bytes,
 
 class ModuleMonitor final : public Monitor {
   public:
-    explicit ModuleMonitor(Descriptor device) : device_(std::move(device)), buffer_(64 << 10) {}
+    ModuleMonitor(Descriptor device, bool can_scan)
+        : device_(std::make_shared<const Descriptor>(std::move(device))), buffer_(64 << 10) {
+        if (can_scan) scanner_ = make_module_scanner(device_);
+    }
+    // Who still has the scanner keeps the session, but nothing is sampled for nobody any more.
+    ~ModuleMonitor() override { call(DAMON_SCHEMES_STOP, nullptr); }
+    ModuleMonitor(const ModuleMonitor&) = delete;
+    ModuleMonitor& operator=(const ModuleMonitor&) = delete;
 
     Result<void> set_attributes(const MonitorAttributes& attributes) override {
         damon_schemes_attrs attrs{};
@@ -205,11 +213,11 @@ class ModuleMonitor final : public Monitor {
         return {};
     }
 
-    int descriptor() const override { return device_.get(); }
+    int descriptor() const override { return device_->get(); }
 
     Result<std::optional<Snapshot>> take_snapshot() override {
         for (;;) {
-            const ssize_t bytes = ::read(device_.get(), buffer_.data(), buffer_.size());
+            const ssize_t bytes = ::read(device_->get(), buffer_.data(), buffer_.size());
             if (bytes >= 0) return parse(static_cast<std::size_t>(bytes));
             if (errno == EAGAIN) return std::optional<Snapshot>{};
             if (errno == EINTR) continue;
@@ -239,9 +247,11 @@ class ModuleMonitor final : public Monitor {
         return cost;
     }
 
+    std::shared_ptr<PageScanner> page_scanner() override { return scanner_; }
+
   private:
     int call(unsigned long command, void* argument) const {
-        return ::ioctl(device_.get(), command, argument);
+        return ::ioctl(device_->get(), command, argument);
     }
 
     static Error failure(const std::string& what) {
@@ -261,7 +271,8 @@ class ModuleMonitor final : public Monitor {
         return snapshot;
     }
 
-    Descriptor device_;
+    std::shared_ptr<const Descriptor> device_;
+    std::shared_ptr<PageScanner> scanner_;
     std::vector<std::byte> buffer_;
 };
 
@@ -315,7 +326,8 @@ Result<std::unique_ptr<Monitor>> open_module_monitor() {
     if (!device) return device.error();
     const auto features = features_of(*device);
     if (!features) return features.error();
-    return std::unique_ptr<Monitor>(std::make_unique<ModuleMonitor>(std::move(*device)));
+    const bool can_scan = (features->flags & DAMON_SCHEMES_FEATURE_SCAN) != 0;
+    return std::unique_ptr<Monitor>(std::make_unique<ModuleMonitor>(std::move(*device), can_scan));
 }
 
 ModuleState probe_module() {

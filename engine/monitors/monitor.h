@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "engine/monitors/page_scanner.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
 #include "schemes/result.h"
@@ -45,6 +47,9 @@ class Monitor {
     // nullopt: none waits.  Never blocks.
     virtual Result<std::optional<Snapshot>> take_snapshot() = 0;
     virtual Result<MonitorCost> cost() const = 0;
+
+    // Looks at single pages of the monitor's targets; nullptr: this monitor cannot.
+    virtual std::shared_ptr<PageScanner> page_scanner() { return nullptr; }
 };
 
 }  // namespace damon_schemes

@@ -10,29 +10,19 @@
 /* Raw page frames and device memory: nobody's to sample. */
 #define UNTOUCHABLE (_PAGE_SPECIAL | _PAGE_DEVMAP)
 
-/**
- * struct leaf - the entry that maps a page, on whichever level it is
- * @entry: where it is; NULL if there is none.
- * @value: what it was when it was read.
- * @huge: it maps more than a base page.
- */
-struct leaf {
-	unsigned long *entry;
-	unsigned long value;
-	bool huge;
-};
+/* Between reading an entry and changing it others may change it, but not for long. */
+#define TRIES 3
 
-static struct leaf leaf_at(void *entry, unsigned long value, bool huge)
+static struct ds_leaf leaf_at(void *entry, unsigned long value, unsigned long size)
 {
-	struct leaf leaf = { .entry = entry, .value = value, .huge = huge };
+	struct ds_leaf leaf = { .entry = entry, .value = value, .size = size };
 
 	return leaf;
 }
 
 /* x86 entries of all levels are words with their Accessed bit in one place. */
-static struct leaf find_leaf(struct mm_struct *mm, unsigned long addr)
+struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
 {
-	const struct leaf none = {};
 	pgd_t *pgdp, pgd;
 	p4d_t *p4dp, p4d;
 	pud_t *pudp, pud;
@@ -41,40 +31,39 @@ static struct leaf find_leaf(struct mm_struct *mm, unsigned long addr)
 
 	pgdp = pgd_offset(mm, addr);
 	pgd = READ_ONCE(*pgdp);
-	if (pgd_none(pgd) || pgd_bad(pgd))
-		return none;
+	if (pgd_none(pgd))
+		return leaf_at(NULL, 0, PGDIR_SIZE);
+	if (pgd_bad(pgd))
+		return leaf_at(NULL, pgd_val(pgd), PGDIR_SIZE);
 	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
 	p4d = READ_ONCE(*p4dp);
-	if (p4d_none(p4d) || p4d_bad(p4d))
-		return none;
+	if (p4d_none(p4d))
+		return leaf_at(NULL, 0, P4D_SIZE);
+	if (p4d_bad(p4d))
+		return leaf_at(NULL, p4d_val(p4d), P4D_SIZE);
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
 	pud = READ_ONCE(*pudp);
-	if (!(pud_val(pud) & MAPPED))
-		return none;
-	if (pud_leaf(pud))
-		return leaf_at(pudp, pud_val(pud), true);
+	if (!(pud_val(pud) & MAPPED) || pud_leaf(pud))
+		return leaf_at(pudp, pud_val(pud), PUD_SIZE);
 	if (pud_bad(pud))
-		return none;
+		return leaf_at(NULL, pud_val(pud), PUD_SIZE);
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
-	/* Migrating or being split: no table behind it, and not to be touched. */
-	if (!(pmd_val(pmd) & MAPPED))
-		return none;
-	if (pmd_leaf(pmd))
-		return leaf_at(pmdp, pmd_val(pmd), true);
+	/* Where it is migrating or being split there is no table behind it. */
+	if (!(pmd_val(pmd) & MAPPED) || pmd_leaf(pmd))
+		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
 	if (pmd_bad(pmd))
-		return none;
+		return leaf_at(NULL, pmd_val(pmd), PMD_SIZE);
 	ptep = pte_offset_kernel(&pmd, addr);
-	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), false);
+	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), PAGE_SIZE);
 }
 
-static bool is_page(const struct leaf *leaf)
+bool ds_leaf_is_page(const struct ds_leaf *leaf)
 {
 	return leaf->entry && (leaf->value & MAPPED) && !(leaf->value & UNTOUCHABLE);
 }
 
-/* False where the entry has changed meanwhile. */
-static bool change_leaf(const struct leaf *leaf, unsigned long value)
+bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value)
 {
 	unsigned long expected = leaf->value;
 
@@ -83,13 +72,13 @@ static bool change_leaf(const struct leaf *leaf, unsigned long value)
 
 enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr)
 {
-	struct leaf leaf = find_leaf(mm, addr);
+	struct ds_leaf leaf = ds_leaf_find(mm, addr);
 
-	if (!is_page(&leaf))
+	if (!ds_leaf_is_page(&leaf))
 		return DS_PENDING_ABSENT;
 	if (!(leaf.value & _PAGE_ACCESSED))
 		return DS_PENDING_OLD;
-	if (!change_leaf(&leaf, leaf.value & ~_PAGE_ACCESSED))
+	if (!ds_leaf_change(&leaf, leaf.value & ~_PAGE_ACCESSED))
 		return DS_PENDING_NONE;
 	return DS_PENDING_YOUNG;
 }
@@ -98,13 +87,15 @@ enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
 			   enum ds_pending *pending)
 {
 	enum ds_pending was = *pending;
-	struct leaf leaf;
+	struct ds_leaf leaf;
 
 	*pending = DS_PENDING_NONE;
 	if (was == DS_PENDING_NONE)
 		return DS_LOOK_MISSED;
-	leaf = find_leaf(mm, addr);
-	if (!is_page(&leaf)) {
+	if (was == DS_PENDING_SEEN)
+		return DS_LOOK_ACCESSED;
+	leaf = ds_leaf_find(mm, addr);
+	if (!ds_leaf_is_page(&leaf)) {
 		/* It left meanwhile, perhaps after an access: nobody can tell. */
 		return was == DS_PENDING_ABSENT ? DS_LOOK_ABSENT : DS_LOOK_MISSED;
 	}
@@ -114,18 +105,23 @@ enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
 		return DS_LOOK_MISSED;
 	if (was == DS_PENDING_YOUNG) {
 		/* Regions border anywhere in a huge page, whose bit is one for all. */
-		if (leaf.huge)
+		if (leaf.size > PAGE_SIZE)
 			*pending = DS_PENDING_GIVE_BACK;
 		else
-			change_leaf(&leaf, leaf.value | _PAGE_ACCESSED);
+			ds_leaf_give_back(mm, addr);
 	}
 	return DS_LOOK_IDLE;
 }
 
 void ds_leaf_give_back(struct mm_struct *mm, unsigned long addr)
 {
-	struct leaf leaf = find_leaf(mm, addr);
+	unsigned int tries;
 
-	if (is_page(&leaf))
-		change_leaf(&leaf, leaf.value | _PAGE_ACCESSED);
+	for (tries = 0; tries < TRIES; tries++) {
+		struct ds_leaf leaf = ds_leaf_find(mm, addr);
+
+		if (!ds_leaf_is_page(&leaf) ||
+		    ds_leaf_change(&leaf, leaf.value | _PAGE_ACCESSED))
+			return;
+	}
 }

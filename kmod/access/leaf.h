@@ -16,6 +16,28 @@
 
 #include "core/region.h"
 
+/**
+ * struct ds_leaf - the entry that maps a page, on whichever level it is
+ * @entry: where it is; NULL where there is none that could map a page.
+ * @value: what it was when it was read; not zero and without @entry where the walk
+ *	met an entry that is no table's.
+ * @size: bytes it maps, or bytes without a page where there is none.
+ */
+struct ds_leaf {
+	unsigned long *entry;
+	unsigned long value;
+	unsigned long size;
+};
+
+/* The entry of the page at @addr, valid as long as interrupts stay off. */
+struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr);
+
+/* Whether it maps a page whose Accessed bit may be read and changed. */
+bool ds_leaf_is_page(const struct ds_leaf *leaf);
+
+/* False where the entry has changed since it was read, and stays as it is. */
+bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value);
+
 /*
  * Clear the Accessed bit of the page at @addr (a base page, or a huge one on any
  * level, hugetlb included).  Mappings of devices and of raw page frames count as

@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Visits to regions, in batches with interrupts off. */
 
-#include <linux/irqflags.h>
 #include <linux/kthread.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <linux/timekeeping.h>
 
+#include "access/irq_off.h"
 #include "access/leaf.h"
 #include "access/sampling.h"
-
-static void account_irq_off(struct damon_schemes_stats *stats, u64 ns)
-{
-	unsigned int bucket = ns ? ilog2(ns) : 0;
-
-	if (bucket >= DAMON_SCHEMES_IRQ_OFF_BUCKETS)
-		bucket = DAMON_SCHEMES_IRQ_OFF_BUCKETS - 1;
-	stats->irq_off_log2_ns[bucket]++;
-	if (ns > stats->irq_off_max_ns)
-		stats->irq_off_max_ns = ns;
-}
 
 /**
  * struct visited - what a pass has come to so far
@@ -74,16 +61,13 @@ static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
 	unsigned int i, end;
 
 	for (i = 0; i < nr; i = end) {
-		unsigned long flags;
-		u64 start;
+		struct ds_irq_off batch;
 
 		end = min_t(unsigned int, nr, i + DS_SAMPLING_BATCH);
-		local_irq_save(flags);
-		start = ktime_get_ns();
+		ds_irq_off_begin(&batch);
 		for (; i < end; i++)
 			step(mm, &regions[i], visit, visited);
-		account_irq_off(visit->stats, ktime_get_ns() - start);
-		local_irq_restore(flags);
+		ds_irq_off_end(&batch, visit->stats);
 		cond_resched();
 	}
 }

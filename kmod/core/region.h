@@ -21,6 +21,7 @@ enum ds_pending {
 	DS_PENDING_OLD,		/* prepared; the page had not been accessed before */
 	DS_PENDING_YOUNG,	/* prepared; its Accessed bit was set, and was cleared */
 	DS_PENDING_ABSENT,	/* looked at, and no page was there */
+	DS_PENDING_SEEN,	/* prepared; accessed since, which a scan saw and cleared */
 	DS_PENDING_GIVE_BACK,	/* checked; its Accessed bit is still to be given back */
 };
 

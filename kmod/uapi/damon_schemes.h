@@ -70,6 +70,8 @@ struct damon_schemes_features {
 
 /* The kernel was outside of the tested range and loading was forced. */
 #define DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL _BITULL(0)
+/* SCAN is there. */
+#define DAMON_SCHEMES_FEATURE_SCAN _BITULL(1)
 
 /**
  * struct damon_schemes_attrs - how a session samples (GET_ATTRS, SET_ATTRS)
@@ -147,6 +149,9 @@ struct damon_schemes_target {
  * @nr_targets: targets, those that have exited included.
  * @nr_regions: regions of all targets.
  * @tlb_policy: the one in force, never AUTO.
+ * @scans: SCANs that ended well.
+ * @scanned_pages: pages that SCANs have told of.  The structure's first version ends
+ *	before @scans.
  */
 struct damon_schemes_stats {
 	__u64 thread_ns;
@@ -169,6 +174,81 @@ struct damon_schemes_stats {
 	__u32 nr_targets;
 	__u32 nr_regions;
 	__u32 tlb_policy;
+	__u64 scans;
+	__u64 scanned_pages;
+};
+
+/* Most pages of one SCAN. */
+#define DAMON_SCHEMES_SCAN_MAX_PAGES 65536
+
+/* damon_schemes_scan.flags: clear the Accessed bits that are found. */
+#define DAMON_SCHEMES_SCAN_CLEAR _BITUL(0)
+
+/*
+ * What SCAN says of one page.  0: the address space has nothing there: not mapped,
+ * never touched, or shared memory that it has no entry of now.
+ */
+/* A page in memory. */
+#define DAMON_SCHEMES_PAGE_PRESENT 0x01
+/* A swap entry of the address space.  Shared memory in swap has none: it reads 0. */
+#define DAMON_SCHEMES_PAGE_SWAPPED 0x02
+/* Present, and accessed since its bit was last cleared: by a SCAN, or by others. */
+#define DAMON_SCHEMES_PAGE_YOUNG 0x04
+/* Present, mapped by a huge entry: the bit is one for the whole huge page. */
+#define DAMON_SCHEMES_PAGE_HUGE 0x08
+/*
+ * Nothing can be said: mapped specially (a device, raw page frames, the page of
+ * zeroes), on its way elsewhere, or its entry changed whenever it was looked at.
+ */
+#define DAMON_SCHEMES_PAGE_UNKNOWN 0x10
+
+/**
+ * struct damon_schemes_scan - every page of a range of one target (SCAN)
+ * @target_id: of a target of the session.
+ * @generation: of its address space, as in snapshots.
+ * @start: first address, page aligned.
+ * @end: first address behind the range, page aligned; above @start, at most
+ *	DAMON_SCHEMES_SCAN_MAX_PAGES pages.
+ * @states: address of one byte a page, in order, that the module writes:
+ *	DAMON_SCHEMES_PAGE_* bits.  On an error their contents mean nothing.
+ * @flags: DAMON_SCHEMES_SCAN_CLEAR or 0.
+ * @reserved: zero.
+ *
+ * Without CLEAR nothing is changed.  With it YOUNG is what was found before clearing.
+ * When the call returns every processor has dropped its translations of the target,
+ * so that the next access to any page of the range makes it YOUNG again.  Clear,
+ * wait, look: what is then present and not YOUNG was not accessed in between through
+ * this address space's page tables.
+ *
+ * The monitor's samples do not show in the answer, nor do scans show in snapshots:
+ * where the monitor has cleared a page's bit for a sample, YOUNG is what the bit would
+ * be without that; where a SCAN clears the bit of a sample that was accessed, the
+ * sample counts as accessed.
+ *
+ * Bits that CLEAR clears are not given back: what stayed idle is about to be paged out
+ * by who asked, and of the rest the kernel's reclaim sees the truth since the SCAN.
+ * Where a range has a part of a huge page, that page's one bit is cleared; a SCAN of
+ * the other part then tells what happened since.
+ *
+ * Any thread; several at once are served one after the other, between the monitor's
+ * sampling passes, by its thread.  Others may clear the same bits (the kernel's
+ * reclaim, mainline DAMON): what they clear looks idle here, too.
+ *
+ * EINVAL @start, @end or @flags as above, or beyond user space; ENOENT no such target;
+ * EAGAIN the session is not started; ESRCH the process has exited; ESTALE it has
+ * another address space (exec); EPERM the caller may not watch it (as for
+ * ADD_TARGET), or it runs a program that the session may not watch; EOPNOTSUPP CLEAR
+ * in a session under DAMON_SCHEMES_TLB_NONE, which flushes nothing; ECANCELED the
+ * session was stopped meanwhile; ENOMEM.  After an error some bits may be cleared.
+ */
+struct damon_schemes_scan {
+	__u64 target_id;
+	__u64 generation;
+	__u64 start;
+	__u64 end;
+	__u64 states;
+	__u32 flags;
+	__u32 reserved;
 };
 
 /*
@@ -281,6 +361,7 @@ struct damon_schemes_snapshot_region {
 #define DAMON_SCHEMES_NR_START 0x15
 #define DAMON_SCHEMES_NR_STOP 0x16
 #define DAMON_SCHEMES_NR_GET_STATS 0x17
+#define DAMON_SCHEMES_NR_SCAN 0x18
 
 #define DAMON_SCHEMES_GET_FEATURES                                        \
 	_IOR(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_GET_FEATURES,      \
@@ -305,5 +386,8 @@ struct damon_schemes_snapshot_region {
 #define DAMON_SCHEMES_GET_STATS                                           \
 	_IOR(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_GET_STATS,         \
 	     struct damon_schemes_stats)
+#define DAMON_SCHEMES_SCAN                                                \
+	_IOW(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_SCAN,              \
+	     struct damon_schemes_scan)
 
 #endif /* _UAPI_DAMON_SCHEMES_H */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -49,7 +50,8 @@ TEST_F(Abi, FeaturesNameVersionAndBounds) {
     ASSERT_EQ(open().call(DAMON_SCHEMES_GET_FEATURES, &features), 0);
     EXPECT_EQ(features.abi_version, static_cast<__u32>(DAMON_SCHEMES_ABI_VERSION));
     EXPECT_EQ(features.page_size, static_cast<__u32>(sysconf(_SC_PAGESIZE)));
-    EXPECT_EQ(features.flags, 0U) << "the VM's kernels are in the tested range";
+    EXPECT_EQ(features.flags, static_cast<__u64>(DAMON_SCHEMES_FEATURE_SCAN))
+        << "the VM's kernels are in the tested range";
     EXPECT_GT(features.max_targets, 0U);
     EXPECT_GE(features.max_regions, 1000U);
     EXPECT_LE(features.min_interval_us, 5000U);
@@ -73,7 +75,10 @@ TEST_F(Abi, UnknownCommandsAreNotOurs) {
     std::vector<char> any(256);
     for (const unsigned long command :
          {0UL, ~0UL, static_cast<unsigned long>(_IO(DAMON_SCHEMES_IOC_MAGIC, 0x0f)),
-          static_cast<unsigned long>(_IO(DAMON_SCHEMES_IOC_MAGIC, 0x18)),
+          static_cast<unsigned long>(_IO(DAMON_SCHEMES_IOC_MAGIC, 0x19)),
+          // SCAN as it would be if it were to write its structure.
+          static_cast<unsigned long>(
+              _IOWR(DAMON_SCHEMES_IOC_MAGIC, DAMON_SCHEMES_NR_SCAN, damon_schemes_scan)),
           static_cast<unsigned long>(_IOR(0xDB, DAMON_SCHEMES_NR_GET_ATTRS, damon_schemes_attrs)),
           // The right number, and the wrong direction.
           static_cast<unsigned long>(
@@ -94,11 +99,27 @@ TEST_F(Abi, StructuresShorterThanTheirFirstVersionAreRefused) {
                                         static_cast<unsigned long>(DAMON_SCHEMES_SET_ATTRS),
                                         static_cast<unsigned long>(DAMON_SCHEMES_ADD_TARGET),
                                         static_cast<unsigned long>(DAMON_SCHEMES_REMOVE_TARGET),
-                                        static_cast<unsigned long>(DAMON_SCHEMES_GET_STATS)}) {
+                                        static_cast<unsigned long>(DAMON_SCHEMES_SCAN)}) {
         EXPECT_EQ(s.call(sized(command, _IOC_SIZE(command) - 1), any.data()), EINVAL);
         EXPECT_EQ(s.call(sized(command, 1), any.data()), EINVAL);
         EXPECT_EQ(s.call(sized(command, 0), any.data()), EINVAL);
     }
+}
+
+TEST_F(Abi, TheFirstVersionOfTheStatisticsIsStillGivenOut) {
+    auto& s = open();
+    constexpr auto first = offsetof(damon_schemes_stats, scans);
+    union {
+        damon_schemes_stats stats;
+        char bytes[sizeof(damon_schemes_stats)];
+    } any;
+    std::memset(&any, 0x55, sizeof(any));
+    EXPECT_EQ(s.call(sized(DAMON_SCHEMES_GET_STATS, first), &any), 0);
+    EXPECT_EQ(any.stats.nr_targets, 0U);
+    for (auto at = first; at < sizeof(any.bytes); at++)
+        EXPECT_EQ(any.bytes[at], 0x55) << "byte " << at << " was not asked for";
+    for (const auto size : {first - 1, std::size_t{1}, std::size_t{0}})
+        EXPECT_EQ(s.call(sized(DAMON_SCHEMES_GET_STATS, size), &any), EINVAL);
 }
 
 struct LongerAttrs {
@@ -156,7 +177,8 @@ TEST_F(Abi, BadPointersAreFaults) {
                                             static_cast<unsigned long>(DAMON_SCHEMES_SET_ATTRS),
                                             static_cast<unsigned long>(DAMON_SCHEMES_ADD_TARGET),
                                             static_cast<unsigned long>(DAMON_SCHEMES_REMOVE_TARGET),
-                                            static_cast<unsigned long>(DAMON_SCHEMES_GET_STATS)})
+                                            static_cast<unsigned long>(DAMON_SCHEMES_GET_STATS),
+                                            static_cast<unsigned long>(DAMON_SCHEMES_SCAN)})
             EXPECT_EQ(s.call(command, pointer), EFAULT) << pointer;
     }
     EXPECT_EQ(s.call(DAMON_SCHEMES_GET_ATTRS, read_only), EFAULT);

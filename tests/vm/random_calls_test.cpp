@@ -24,18 +24,24 @@ namespace damon_schemes::vm {
 namespace {
 
 // What the ABI says a call may answer.
-const std::set<int> documented{0,     EINVAL, EFAULT, E2BIG,    ENOTTY, ESRCH,
-                               EBUSY, ENOSPC, ENOENT, EALREADY, EAGAIN, EMSGSIZE};
+const std::set<int> documented{0,      EINVAL,   EFAULT, E2BIG,     ENOTTY,
+                               ESRCH,  EBUSY,    ENOSPC, ENOENT,    EALREADY,
+                               EAGAIN, EMSGSIZE, ESTALE, ECANCELED, EOPNOTSUPP};
 
-constexpr unsigned long commands[] = {DAMON_SCHEMES_GET_FEATURES,  DAMON_SCHEMES_GET_ATTRS,
-                                      DAMON_SCHEMES_SET_ATTRS,     DAMON_SCHEMES_ADD_TARGET,
-                                      DAMON_SCHEMES_REMOVE_TARGET, DAMON_SCHEMES_START,
-                                      DAMON_SCHEMES_STOP,          DAMON_SCHEMES_GET_STATS};
+constexpr unsigned long commands[] = {
+    DAMON_SCHEMES_GET_FEATURES, DAMON_SCHEMES_GET_ATTRS,     DAMON_SCHEMES_SET_ATTRS,
+    DAMON_SCHEMES_ADD_TARGET,   DAMON_SCHEMES_REMOVE_TARGET, DAMON_SCHEMES_START,
+    DAMON_SCHEMES_STOP,         DAMON_SCHEMES_GET_STATS,     DAMON_SCHEMES_SCAN};
 
 class Caller {
   public:
-    Caller(int fd, std::uint64_t seed, std::vector<pid_t> pids)
-        : fd_(fd), random_(seed), pids_(std::move(pids)), memory_(4096) {}
+    Caller(int fd, std::uint64_t seed, std::vector<pid_t> pids, std::vector<Area> areas)
+        : fd_(fd),
+          random_(seed),
+          pids_(std::move(pids)),
+          areas_(std::move(areas)),
+          memory_(4096),
+          states_(DAMON_SCHEMES_SCAN_MAX_PAGES) {}
 
     void run(int calls) {
         for (int i = 0; i < calls; i++) {
@@ -91,6 +97,7 @@ class Caller {
         if (command == DAMON_SCHEMES_SET_ATTRS) fill_attrs();
         if (command == DAMON_SCHEMES_ADD_TARGET || command == DAMON_SCHEMES_REMOVE_TARGET)
             fill_target(command == DAMON_SCHEMES_ADD_TARGET);
+        if (command == DAMON_SCHEMES_SCAN) fill_scan();
         switch (below(16)) {
             case 0:  // a structure of another version
                 command =
@@ -110,7 +117,13 @@ class Caller {
         if (!below(16)) argument = reinterpret_cast<void*>(number(0x1000));
         // All but a session's own commands would reach the file system's, FIONBIO among them.
         if (_IOC_TYPE(command) != DAMON_SCHEMES_IOC_MAGIC) return 0;
-        return ioctl(fd_, command, argument) < 0 ? errno : 0;
+        if (ioctl(fd_, command, argument) < 0) return errno;
+        if (command == DAMON_SCHEMES_ADD_TARGET && argument == memory_.data()) {
+            damon_schemes_target added{};
+            std::memcpy(&added, memory_.data(), sizeof(added));
+            last_id_ = added.id;
+        }
+        return 0;
     }
 
     void fill_attrs() {
@@ -137,10 +150,47 @@ class Caller {
         std::memcpy(memory_.data(), &target, sizeof(target));
     }
 
+    void fill_scan() {
+        const auto& area = areas_[below(areas_.size())];
+        damon_schemes_scan scan{};
+        scan.target_id = below(4) ? last_id_ : number(1 + below(40));
+        // None of the targets execs, so all have their first address space.
+        scan.start = area.start;
+        scan.end = area.start + (1 + below(area.bytes() / 4096 + 1)) * 4096;
+        scan.states = reinterpret_cast<std::uintptr_t>(states_.data());
+        scan.flags = static_cast<__u32>(below(2));
+        switch (below(10)) {
+            case 0:
+                scan.generation = number(1);
+                break;
+            case 1:
+                scan.start = number(scan.end);
+                break;
+            case 2:
+                scan.end = number(scan.start);
+                break;
+            case 3:
+                scan.states = number(1);
+                break;
+            case 4:
+                scan.flags = static_cast<__u32>(number(2));
+                break;
+            case 5:
+                scan.reserved = static_cast<__u32>(number(1));
+                break;
+            default:
+                break;
+        }
+        std::memcpy(memory_.data(), &scan, sizeof(scan));
+    }
+
     int fd_;
     std::mt19937_64 random_;
     std::vector<pid_t> pids_;
+    std::vector<Area> areas_;
     std::vector<char> memory_;
+    std::vector<char> states_;  // where scans may write
+    std::uint64_t last_id_ = 1;
     std::set<int> unexpected_;
     int succeeded_ = 0;
 };
@@ -162,15 +212,18 @@ TEST_F(RandomCalls, FromTwoThreadsAnswerAsDocumentedAndLeaveTheSessionWorking) {
     std::cout << "DAMON_SCHEMES_SEED=" << first_seed << std::endl;
     std::vector<std::unique_ptr<Target>> targets;
     std::vector<pid_t> pids{getpid(), 4'000'000};
+    // Half of the memory that a scan may be of is none of the target's.
+    std::vector<Area> areas{{0, 256 * mib}};
     for (int i = 0; i < 3; i++) {
         targets.push_back(std::make_unique<Target>());
-        targets.back()->map("area", 4 * mib);
+        areas.push_back(targets.back()->map("area", 4 * mib));
         pids.push_back(targets.back()->pid());
     }
     targets.back()->kill(false);
     {
         Session session;
-        Caller a(session.fd(), first_seed, pids), b(session.fd(), first_seed + 1, pids);
+        Caller a(session.fd(), first_seed, pids, areas),
+            b(session.fd(), first_seed + 1, pids, areas);
         std::thread other([&] { b.run(1500); });
         a.run(1500);
         other.join();
@@ -179,6 +232,7 @@ TEST_F(RandomCalls, FromTwoThreadsAnswerAsDocumentedAndLeaveTheSessionWorking) {
                 ADD_FAILURE() << "undocumented answer: " << std::strerror(error);
             EXPECT_GT(caller->succeeded(), 100);
         }
+        EXPECT_GT(session.stats().scans, 0U) << "no scan at all was right";
         // The same session goes on.
         session.stop();
         EXPECT_EQ(session.set(scaled_attrs()), 0);

@@ -161,6 +161,22 @@ damon_schemes_stats Session::stats() const {
     return stats;
 }
 
+int Session::scan(std::uint64_t id, std::uint64_t generation, const Area& area, bool clear,
+                  std::vector<std::uint8_t>* states) const {
+    // Any byte that is not written is none that the module may write.
+    states->assign(area.bytes() / 4096, 0xff);
+    damon_schemes_scan scan{};
+    scan.target_id = id;
+    scan.generation = generation;
+    scan.start = area.start;
+    scan.end = area.end;
+    scan.states = reinterpret_cast<std::uintptr_t>(states->data());
+    scan.flags = clear ? DAMON_SCHEMES_SCAN_CLEAR : 0;
+    const int error = call(DAMON_SCHEMES_SCAN, &scan);
+    if (error != 0) states->clear();
+    return error;
+}
+
 Snapshot Session::next() {
     std::vector<char> bytes(sizeof(damon_schemes_snapshot) + 4096);
     for (;;) {

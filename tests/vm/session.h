@@ -56,6 +56,9 @@ class Session {
     int start() const { return call(DAMON_SCHEMES_START); }
     int stop() const { return call(DAMON_SCHEMES_STOP); }
     damon_schemes_stats stats() const;
+    // The states of the area's pages, of which there are none after an error.
+    int scan(std::uint64_t id, std::uint64_t generation, const Area& area, bool clear,
+             std::vector<std::uint8_t>* states) const;
 
     // Waits for a snapshot and reads it.
     Snapshot next();

@@ -6,7 +6,9 @@
 //   (/dev/mem)
 //                         → ok START END; every page is touched once, except of 'none' and 'phys'
 //   unmap NAME OFFSET BYTES
-//   hot NAME | cool NAME  a thread touches every page of it all the time, or no longer
+//   hot NAME [N]          a thread touches every page of it all the time, or one in N
+//   cool NAME             or no longer
+//   rounds                → ok N: how often it has gone through all that is hot
 //   fill NAME SEED | verify NAME SEED      → ok BAD-BYTES
 //   storm [PAGES] | calm  a thread maps and unmaps so many pages, a multiple of 4, all the time
 //                         → ok ROUNDS
@@ -45,6 +47,7 @@ struct Area {
     volatile std::uint8_t* start = nullptr;
     std::size_t bytes = 0;
     bool writable = true;
+    std::size_t step = page;  // between the pages that are touched when it is hot
 };
 
 [[noreturn]] void fail(const std::string& what) {
@@ -65,6 +68,8 @@ class Heater {
         changed_.wait(lock, [&] { return running_ == wanted_; });
     }
 
+    std::uint64_t rounds() const { return rounds_; }
+
   private:
     void run() {
         std::vector<Area> areas;
@@ -78,8 +83,9 @@ class Heater {
             }
             for (const auto& area : areas) {
                 // Looked at often, so that cooling need not wait for a whole round.
-                for (std::size_t at = 0; at < area.bytes; at += page) touch(area, at);
+                for (std::size_t at = 0; at < area.bytes; at += area.step) touch(area, at);
             }
+            rounds_++;
         }
     }
 
@@ -92,6 +98,7 @@ class Heater {
     std::condition_variable changed_;
     std::vector<Area> areas_;
     std::uint64_t wanted_ = 0, running_ = 0;
+    std::atomic<std::uint64_t> rounds_ = 0;
     std::thread thread_;
 };
 
@@ -144,6 +151,7 @@ class Program {
             return storm_.start(in >> pages ? pages : 64), "ok";
         }
         if (command == "calm") return "ok " + std::to_string(storm_.stop());
+        if (command == "rounds") return "ok " + std::to_string(heater_.rounds());
         if (command == "fork") return fork_child();
         if (command == "reap") return reap();
         if (command == "exec") {
@@ -162,7 +170,12 @@ class Program {
         if (command == "unmap") return unmap(found->second, in);
         if (command == "fill") return fill(found->second, in);
         if (command == "verify") return verify(found->second, in);
-        if (command == "hot") hot_[name] = found->second;
+        if (command == "hot") {
+            std::size_t one_in = 1;
+            if (!(in >> one_in)) one_in = 1;
+            hot_[name] = found->second;
+            hot_[name].step = one_in * page;
+        }
         if (command == "cool") hot_.erase(name);
         if (command != "hot" && command != "cool") return "error no command '" + command + "'";
         reheat();
