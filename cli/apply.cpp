@@ -20,6 +20,7 @@
 #include "cli/targets.h"
 #include "engine/actions/dry_run.h"
 #include "engine/actions/process_madvise.h"
+#include "engine/machine/cgroup.h"
 #include "engine/machine/memory.h"
 #include "engine/monitors/module_monitor.h"
 #include "engine/reports/heatmap.h"
@@ -53,7 +54,10 @@ struct ApplyOptions {
 Result<Policy> load_policy(const ApplyOptions& options) {
     auto file = read_policy_file(options.policy);
     if (!file) return file.error();
-    return policy_of(*file, options.overrides);
+    std::vector<PolicyError> warnings;
+    auto policy = policy_of(*file, options.overrides, &warnings);
+    print_warnings(warnings);
+    return policy;
 }
 
 bool has_action(const Policy& policy, Action action) {
@@ -113,7 +117,18 @@ struct TargetFigures {
     std::optional<ProcessMemory> first;
     std::optional<ProcessMemory> last;
     Bytes rss_peak;
+    std::optional<std::string> cgroup;
+    std::optional<WorkingsetRefaults> refaults_before;
+    std::optional<WorkingsetRefaults> refaults_after;
 };
+
+// Of the whole session; nullopt: one of the two is not known.
+std::optional<WorkingsetRefaults> refaults_between(const TargetFigures& figures) {
+    if (!figures.refaults_before || !figures.refaults_after) return std::nullopt;
+    return WorkingsetRefaults{
+        figures.refaults_after->anonymous - figures.refaults_before->anonymous,
+        figures.refaults_after->file - figures.refaults_before->file};
+}
 
 class ApplyRun {
   public:
@@ -137,7 +152,7 @@ class ApplyRun {
     void session_finished();
     void finish_recording();
     void look();
-    void look_at_targets();
+    void look_at_targets(bool anew);
     std::string note() const;
     RunSummary summary() const;
     HeatmapStyle heatmap_style() const;
@@ -202,7 +217,11 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
         if (auto added = session_->add(std::move(target)); !added) return added;
     }
     for (const auto& target : session_->targets()) {
-        figures_.push_back({memory_of(target.process.pid), {}, {}});
+        TargetFigures figures;
+        figures.first = memory_of(target.process.pid);
+        figures.cgroup = cgroup_of(target.process.pid);
+        if (figures.cgroup) figures.refaults_before = refaults_of(*figures.cgroup);
+        figures_.push_back(std::move(figures));
         heatmaps_.emplace_back(target.process.name + " (" + std::to_string(target.process.pid) +
                                ")");
     }
@@ -264,7 +283,7 @@ void ApplyRun::session_finished() {
     sight_check_.reset();
     // The figures of a run are taken at its end, not after the command has been waited for.
     elapsed_ = std::chrono::steady_clock::now() - started_;
-    look_at_targets();
+    look_at_targets(/*anew=*/true);
     machine_after_ = memory_of_machine();
     if (const auto cost = session_->monitor_cost(); cost) monitor_cost_ = *cost;
     status_.clear();
@@ -285,19 +304,22 @@ void ApplyRun::finish_recording() {
     recorder_.reset();
 }
 
-void ApplyRun::look_at_targets() {
+// While it runs, what the session has surveyed: the loop must not wait for a target.
+void ApplyRun::look_at_targets(bool anew) {
     for (std::size_t i = 0; i < figures_.size(); ++i) {
         const auto& target = session_->targets()[i];
-        const auto memory = target.exited ? std::nullopt : memory_of(target.process.pid);
+        TargetFigures& figures = figures_[i];
+        if (anew && figures.cgroup) figures.refaults_after = refaults_of(*figures.cgroup);
+        const auto memory = anew && !target.exited ? memory_of(target.process.pid) : target.memory;
         if (!memory) continue;
-        figures_[i].last = memory;
-        figures_[i].rss_peak = std::max(figures_[i].rss_peak, memory->rss);
+        figures.last = memory;
+        figures.rss_peak = std::max(figures.rss_peak, memory->rss);
     }
 }
 
 void ApplyRun::look() {
     if (session_done_) return;
-    look_at_targets();
+    look_at_targets(/*anew=*/false);
     if (recorder_ && !recording_failure_ && (recording_failure_ = recorder_->failure()))
         say("the recording ended early: " + recording_failure_->message);
     if (options_.no_status) return;
@@ -323,6 +345,7 @@ std::string ApplyRun::note() const {
     for (const auto& target : session_->targets()) {
         if (target.braked && !target.exited) return "brake: " + target.process.name;
     }
+    if (const auto& resting = session_->resting()) return "resting: " + *resting;
     if (acts_at_all(policy_) && !session_->acting()) return "proving that it sees";
     return options_.dry_run ? "dry run" : "";
 }
@@ -352,12 +375,24 @@ RunSummary ApplyRun::summary() const {
                 row.major_faults = figures.last->major_faults - figures.first->major_faults;
         }
         if (options_.heatmap && options_.json) row.heatmap = heatmaps_[i].draw(heatmap_style());
+        row.cgroup_refaults = refaults_between(figures);
         if (target.braked) row.note = "left alone at the end: its major faults rose";
         summary.targets.push_back(std::move(row));
     }
+    const auto controls = session_->controls();
     for (std::size_t i = 0; i < policy_.schemes.size(); ++i) {
         const Scheme& scheme = policy_.schemes[i];
-        summary.schemes.push_back({session_->totals()[i], scheme.name, scheme.action});
+        SchemeSummary row;
+        static_cast<SchemeTotals&>(row) = session_->totals()[i];
+        row.name = scheme.name;
+        row.action = scheme.action;
+        row.verify = scheme.verify;
+        row.refault_window = policy_.refaults.window;
+        if (i < controls.size()) {
+            row.tuned_age = controls[i].tuned_age;
+            row.recent_refault_share = controls[i].refault_share;
+        }
+        summary.schemes.push_back(std::move(row));
     }
     if (machine_before_) {
         summary.used_before = machine_before_->used();

@@ -31,6 +31,12 @@ nlohmann::json json_of(const PolicyError& error) {
             {"suggestion", error.suggestion}};
 }
 
+nlohmann::json json_of(const std::vector<PolicyError>& errors) {
+    nlohmann::json array = nlohmann::json::array();
+    for (const PolicyError& error : errors) array.push_back(json_of(error));
+    return array;
+}
+
 nlohmann::json json_of(const Policy& policy) {
     nlohmann::json schemes = nlohmann::json::array();
     for (const Scheme& scheme : policy.schemes)
@@ -58,7 +64,8 @@ int check(const CheckOptions& options) {
                 error.message = text.error().message;
                 report.push_back({{"file", file},
                                   {"ok", false},
-                                  {"errors", nlohmann::json::array({json_of(error)})}});
+                                  {"errors", nlohmann::json::array({json_of(error)})},
+                                  {"warnings", nlohmann::json::array()}});
             } else {
                 fail(text.error());
             }
@@ -67,10 +74,10 @@ int check(const CheckOptions& options) {
         const PolicyReading reading = read_policy(text->text, {text->source, options.overrides});
         if (!reading.ok()) status = std::max(status, int{exit_policy});
         if (options.json) {
-            nlohmann::json errors = nlohmann::json::array();
-            for (const PolicyError& error : reading.errors) errors.push_back(json_of(error));
-            nlohmann::json entry = {
-                {"file", file}, {"ok", reading.ok()}, {"errors", std::move(errors)}};
+            nlohmann::json entry = {{"file", file},
+                                    {"ok", reading.ok()},
+                                    {"errors", json_of(reading.errors)},
+                                    {"warnings", json_of(reading.warnings)}};
             if (reading.ok()) entry.update(json_of(reading.policy));
             report.push_back(std::move(entry));
             continue;
@@ -80,6 +87,9 @@ int check(const CheckOptions& options) {
             std::printf("%s: ok, %zu %s\n%s", text->source.c_str(), schemes,
                         schemes == 1 ? "scheme" : "schemes",
                         describe(reading.policy, width).c_str());
+            // Where both go to one place, a warning stands below its policy.
+            std::fflush(stdout);
+            print_warnings(reading.warnings);
             continue;
         }
         for (const PolicyError& error : reading.errors)
@@ -116,6 +126,8 @@ void add_check(CLI::App& root, Invocation& invocation) {
         "  damon-schemes check policies/*.toml && echo all sound\n"
         "  damon-schemes check my.toml --set scheme.cold.age.min=1min\n"
         "\n"
+        "Warnings (on stderr) are of what hardly can be meant, such as schemes in each other's "
+        "way.\n"
         "Exit status: 0 all are sound, 2 a file cannot be read, 3 a policy has errors.");
     command->callback(
         [options, &invocation] { invocation.run = [options] { return check(*options); }; });

@@ -48,6 +48,7 @@ void add_apply(CLI::App& root, Invocation& invocation);
 void add_check(CLI::App& root, Invocation& invocation);
 void add_convert(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);
+void add_explain(CLI::App& root, Invocation& invocation);
 void add_record(CLI::App& root, Invocation& invocation);
 void add_report(CLI::App& root, Invocation& invocation);
 void add_simulate(CLI::App& root, Invocation& invocation);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cli/description.h"
 
+#include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <string_view>
+#include <vector>
 
 #include "engine/reports/readable.h"
 #include "schemes/quantity.h"
@@ -25,6 +29,19 @@ std::string_view verb(Action action) {
     return name_of(action);
 }
 
+std::string hexadecimal(std::uint64_t value) {
+    std::array<char, 20> text{};
+    std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
+    return text.data();
+}
+
+// As people write it: 20, 0.5.
+std::string plain(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%g", value);
+    return text.data();
+}
+
 template <typename T>
 std::string bounds(const Range<T>& range) {
     if (range.min && range.max)
@@ -41,6 +58,144 @@ std::string accesses(const Range<Share>& range) {
     return "was found accessed in " + bounds(range) + " of the looks";
 }
 
+// "a", "a and b", "a, b and c".
+std::string listed(const std::vector<std::string>& parts) {
+    std::string text;
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        text += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
+    return text;
+}
+
+std::string memory_fitting(const Filter& filter) {
+    switch (filter.kind) {
+        case FilterKind::anonymous:
+            return "anonymous memory";
+        case FilterKind::file:
+            return "memory of files";
+        case FilterKind::mapping:
+            return "mappings named " + filter.pattern;
+        case FilterKind::address:
+            return "addresses from " + hexadecimal(filter.range.start) + " to " +
+                   hexadecimal(filter.range.end);
+        case FilterKind::huge_page:
+            return "huge pages";
+        case FilterKind::young:
+            return "pages accessed just before";
+        case FilterKind::target:
+            return "targets named " + filter.pattern;
+        case FilterKind::cgroup:
+            return "targets of cgroup " + filter.pattern;
+    }
+    return std::string(name_of(filter.kind));
+}
+
+// In their order, as the first that fits decides.
+std::string filters(const std::vector<Filter>& filters) {
+    std::string text = "filters: ";
+    for (const Filter& filter : filters)
+        text += (filter.allow ? "yes to " : "no to ") + memory_fitting(filter) + ", else ";
+    return text + (filters.back().allow ? "no" : "yes");
+}
+
+std::string goal(const QuotaGoal& goal) {
+    const std::string at = " at " + to_string(goal.share);
+    switch (goal.metric) {
+        case GoalMetric::pressure:
+            return "the time that tasks wait for memory" + at;
+        case GoalMetric::cgroup_pressure:
+            return "the time that the targets' cgroups wait for memory" + at;
+        case GoalMetric::refaults:
+            return "the share that comes back" + at;
+        case GoalMetric::free_memory:
+            return "free memory" + at;
+        case GoalMetric::figure:
+            return "the figure in " + goal.file + " at " + plain(goal.figure);
+    }
+    return std::string(name_of(goal.metric));
+}
+
+// What goes first where a limit does not let all of it through; nothing where it is as usual.
+std::string priority(const Scheme& scheme) {
+    const Priority& weights = scheme.quota.priority;
+    if (weights == Priority{}) return {};
+    if (!weights.any()) return "; where that is too little, by turns";
+    std::vector<std::string> parts;
+    const auto add = [&](std::uint32_t weight, const char* name) {
+        if (weight == 0) return;
+        parts.push_back(name);
+        if (weight != 1) parts.back() += " (" + std::to_string(weight) + " times)";
+    };
+    add(weights.age, "age");
+    add(weights.frequency, "frequency");
+    add(weights.size, "size");
+    return "; where that is too little, the " +
+           std::string(scheme.action == Action::willneed ? "hottest" : "coldest") + " first, by " +
+           listed(parts);
+}
+
+std::string quota(const Scheme& scheme) {
+    const Quota& quota = scheme.quota;
+    std::vector<std::string> amounts;
+    if (quota.bytes) amounts.push_back(to_string(*quota.bytes));
+    if (quota.time) amounts.push_back(to_string(*quota.time) + " of work");
+    std::string text;
+    if (!amounts.empty())
+        text = "; at most " + listed(amounts) + " per " + to_string(quota.per);
+    else if (quota.goals.empty())
+        return "; as much as there is";
+    if (!quota.goals.empty()) {
+        std::vector<std::string> goals;
+        for (const QuotaGoal& each : quota.goals) goals.push_back(goal(each));
+        text += quota.tuner == GoalTuner::consistent
+                    ? "; so much per " + to_string(quota.per) + " that it keeps " + listed(goals)
+                    : "; until " + listed(goals) + (goals.size() == 1 ? " is" : " are") +
+                          " reached, then nothing";
+    }
+    return text + priority(scheme);
+}
+
+std::string watermark(const Watermark& mark, const std::string& what) {
+    std::vector<std::string> rests;
+    if (mark.high < whole) rests.push_back("more than " + to_string(mark.high));
+    if (mark.low > Share{}) rests.push_back("less than " + to_string(mark.low));
+    if (rests.empty()) return {};
+    std::string text = "rests while " + rests.front() +
+                       (rests.size() == 2 ? " or " + rests.back() : std::string()) + " of " + what +
+                       " is free";
+    if (mark.mid < mark.high) text += ", until " + to_string(mark.mid) + " is";
+    return text + "; ";
+}
+
+// What holds the scheme back besides its pattern and its quota, each in a line of its own.
+std::vector<std::string> controls(const Scheme& scheme) {
+    std::vector<std::string> lines;
+    if (scheme.tune)
+        lines.push_back("tuning: that age is moved between " + to_string(scheme.tune->min) +
+                        " and " + to_string(scheme.tune->max) + " so that " +
+                        to_string(scheme.tune->refaults) + " comes back");
+    if (scheme.min_rss)
+        lines.push_back("only targets with at least " + to_string(*scheme.min_rss) + " in memory");
+    if (!scheme.filters.empty()) lines.push_back(filters(scheme.filters));
+    if (scheme.verify)
+        lines.push_back("verification: each page has to stay idle for another " +
+                        to_string(scheme.verify->idle));
+    std::vector<std::string> floors;
+    if (scheme.floor.rss) floors.push_back(to_string(*scheme.floor.rss));
+    if (scheme.floor.share) floors.push_back(to_string(*scheme.floor.share) + " of its memory");
+    if (!floors.empty()) lines.push_back("floor: each target keeps at least " + listed(floors));
+    if (const auto& marks = scheme.watermarks) {
+        std::string text = "watermarks: ";
+        if (marks->free_memory) text += watermark(*marks->free_memory, "the memory");
+        if (marks->free_swap) text += watermark(*marks->free_swap, "the swap");
+        lines.push_back(text + "looked at every " + to_string(marks->interval));
+    }
+    if (scheme.apply_interval)
+        lines.push_back("applied every " + to_string(*scheme.apply_interval));
+    if (scheme.cool_down)
+        lines.push_back("the same memory again only after " + to_string(*scheme.cool_down));
+    return lines;
+}
+
 std::string sentence(const Scheme& scheme) {
     std::string text = scheme.name + ": " + std::string(verb(scheme.action)) + " memory";
     std::string conditions = accesses(scheme.frequency);
@@ -52,14 +207,7 @@ std::string sentence(const Scheme& scheme) {
     }
     if (scheme.size.min || scheme.size.max) text += ", in regions of " + bounds(scheme.size);
     if (acts(scheme.action)) {
-        std::string quota;
-        if (scheme.quota.bytes) quota = to_string(*scheme.quota.bytes);
-        if (scheme.quota.time) {
-            if (!quota.empty()) quota += " and ";
-            quota += to_string(*scheme.quota.time) + " of work";
-        }
-        text += quota.empty() ? "; as much as there is"
-                              : "; at most " + quota + " per " + to_string(scheme.quota.per);
+        text += quota(scheme);
         if (scheme.split_huge_pages) text += "; huge pages may be split";
         if (scheme.allow_unseen_accesses)
             text += "; also where others map the memory and their accesses are not seen";
@@ -97,6 +245,21 @@ std::string limits(const Limits& limits) {
     return text + ".";
 }
 
+bool follows_refaults(const Policy& policy) {
+    for (const Scheme& scheme : policy.schemes) {
+        if (scheme.tune) return true;
+        for (const QuotaGoal& goal : scheme.quota.goals)
+            if (goal.metric == GoalMetric::refaults) return true;
+    }
+    return false;
+}
+
+std::string refaults(const RefaultWatch& watch) {
+    return "refaults: what was paged out comes back where it is in memory again within " +
+           to_string(watch.window) + "; at most " + to_string(watch.rate) +
+           " of it is looked at in a second.";
+}
+
 std::string monitor(const MonitorAttributes& attributes) {
     return "monitor: look every " + to_string(attributes.sampling_interval) + ", decide every " +
            to_string(attributes.aggregation_interval) + ", follow mappings every " +
@@ -110,18 +273,21 @@ std::string monitor(const MonitorAttributes& attributes) {
 
 std::string describe(const Policy& policy, std::size_t width) {
     std::string result;
-    auto add = [&](const std::string& text) {
-        bool first = true;
+    const auto add = [&](const std::string& text, const char* indent = "  ") {
         for (const std::string& line : wrapped(text, width > 24 ? width - 6 : 18)) {
-            result += (first ? "  " : "      ") + line + "\n";
-            first = false;
+            result += indent + line + "\n";
+            indent = "      ";
         }
     };
-    for (const Scheme& scheme : policy.schemes) add(sentence(scheme));
+    for (const Scheme& scheme : policy.schemes) {
+        add(sentence(scheme));
+        for (const std::string& control : controls(scheme)) add(control, "    - ");
+    }
     add(targets(policy));
     bool acting = false;
     for (const Scheme& scheme : policy.schemes) acting = acting || acts(scheme.action);
     if (acting) add(limits(policy.limits));
+    if (follows_refaults(policy)) add(refaults(policy.refaults));
     add(monitor(policy.monitor));
     return result;
 }

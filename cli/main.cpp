@@ -80,6 +80,7 @@ int run(std::vector<std::string> arguments) {
     add_check(root, invocation);
     add_convert(root, invocation);
     add_doctor(root, invocation);
+    add_explain(root, invocation);
     add_record(root, invocation);
     add_report(root, invocation);
     add_simulate(root, invocation);

@@ -6,10 +6,10 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "engine/targets/process.h"
-#include "schemes/policy/reader.h"
 
 namespace damon_schemes {
 namespace {
@@ -45,12 +45,21 @@ Result<PolicyText> read_policy_file(const std::string& path) {
     return result;
 }
 
-Result<Policy> policy_of(const PolicyText& text, const std::vector<std::string>& overrides) {
+Result<Policy> policy_of(const PolicyText& text, const std::vector<std::string>& overrides,
+                         std::vector<PolicyError>* warnings) {
     auto reading = read_policy(text.text, {text.source, overrides});
-    if (reading.ok()) return std::move(reading.policy);
+    if (reading.ok()) {
+        if (warnings != nullptr) *warnings = std::move(reading.warnings);
+        return std::move(reading.policy);
+    }
     std::string message = "the policy cannot be used:";
     for (const auto& error : reading.errors) message += "\n" + to_string(error);
     return Error{ErrorKind::policy, message, 0};
+}
+
+void print_warnings(const std::vector<PolicyError>& warnings) {
+    for (const PolicyError& warning : warnings)
+        std::fprintf(stderr, "%s\n", to_string(warning).c_str());
 }
 
 }  // namespace damon_schemes

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "schemes/policy/model.h"
+#include "schemes/policy/reader.h"
 #include "schemes/result.h"
 
 namespace damon_schemes {
@@ -21,6 +22,11 @@ struct PolicyText {
 Result<PolicyText> read_policy_file(const std::string& path);
 
 // The policy with KEY=VALUE set over it.  Error (policy): all that is wrong with it, a line each.
-Result<Policy> policy_of(const PolicyText& text, const std::vector<std::string>& overrides);
+// `warnings`, where given, is set to those of a policy that may be used.
+Result<Policy> policy_of(const PolicyText& text, const std::vector<std::string>& overrides,
+                         std::vector<PolicyError>* warnings = nullptr);
+
+// To stderr, with their places.
+void print_warnings(const std::vector<PolicyError>& warnings);
 
 }  // namespace damon_schemes

@@ -206,8 +206,7 @@ std::optional<Bytes> RecordRun::rss() const {
     std::optional<Bytes> sum;
     for (const auto& target : session_->targets()) {
         if (target.exited) continue;
-        if (const auto memory = memory_of(target.process.pid))
-            sum = sum.value_or(Bytes{}) + memory->rss;
+        if (target.memory) sum = sum.value_or(Bytes{}) + target.memory->rss;
     }
     return sum;
 }

@@ -89,9 +89,12 @@ Result<void> TopRun::prepare(std::vector<Process> targets) {
     auto monitor = open_module_monitor();
     if (!monitor) return monitor.error();
     // What it would do is not even tried: nothing may come to be planned.
-    session_ = std::make_unique<Session>(
-        loop_, policy_,
-        Session::Parts{std::move(*monitor), std::make_unique<DryRun>(), /*dry_run=*/true});
+    Session::Parts parts;
+    parts.monitor = std::move(*monitor);
+    parts.executor = std::make_unique<DryRun>();
+    parts.dry_run = true;
+    parts.may_rest = false;  // people look
+    session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
     session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
     session_->on_finished = [this] { loop_.stop(); };
     session_->on_error = [this](const Error& error) { failure_ = error; };
@@ -213,7 +216,7 @@ void TopRun::refresh() {
         row.regions = regions_[i];
         if (target.exited) {
             row.state = "exited";
-        } else if (const auto memory = memory_of(row.pid)) {
+        } else if (const auto& memory = target.memory) {
             row.rss = memory->rss;
             row.swapped = memory->swapped;
         }

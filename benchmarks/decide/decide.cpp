@@ -89,8 +89,12 @@ void run(benchmark::State& state, Timed timed) {
     Conditions conditions;
     conditions.sees = true;
     conditions.free_swap = Share{900'000};
-    for (const TargetSnapshot& target : snapshot.targets)
-        conditions.faults.push_back({target.id, 7});
+    for (const TargetSnapshot& target : snapshot.targets) {
+        Conditions::Target seen;
+        seen.id = target.id;
+        seen.major_faults = 7;
+        conditions.targets.push_back(std::move(seen));
+    }
     std::uint64_t planned = 0;
     const auto step = [&] {
         ++snapshot.sequence;

@@ -18,10 +18,10 @@ constexpr Duration assumed_cost(Bytes bytes, Duration page_cost = assumed_page_c
     return page_cost * static_cast<std::int64_t>(bytes.count / 4096);
 }
 
-// Reads the target's mappings and clips the ranges as ProcessMadvise does, and makes no call that
-// changes anything.  advised and paged_out stay 0; what would have been advised is asked less the
-// gaps.  What only the call itself finds out (locked and hugetlb mappings, pages that stay) does
-// not show.  Any thread.
+// Reads the target's mappings, clips the ranges and asks the filters as ProcessMadvise does, and
+// makes no call that changes anything: not even an Accessed bit is cleared, so nothing is verified.
+// advised and paged_out stay 0; what would have been advised is asked less the gaps.  What only the
+// call itself finds out (locked and hugetlb mappings, pages that stay) does not show.  Any thread.
 class DryRun final : public Executor {
   public:
     explicit DryRun(MachinePaths paths = {}) : paths_(std::move(paths)) {}

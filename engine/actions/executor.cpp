@@ -29,6 +29,10 @@ std::string_view name_of(Gap gap) {
             return "pinned";
         case Gap::touched:
             return "touched";
+        case Gap::filtered:
+            return "filtered";
+        case Gap::not_idle:
+            return "not_idle";
         case Gap::unknown:
             return "unknown";
         case Gap::count_:
@@ -64,6 +68,10 @@ std::string_view explanation_of(Gap gap) {
             return "locked, or held in memory by the kernel";
         case Gap::touched:
             return "was used again before it could leave, or came back since";
+        case Gap::filtered:
+            return "the scheme's filters reject these pages";
+        case Gap::not_idle:
+            return "was used while it was verified, or could not be verified";
         case Gap::unknown:
             return "whether it left, or why it stayed, could not be found out";
         case Gap::count_:

@@ -57,6 +57,18 @@ std::vector<Mapping> parse_mappings(std::string_view text) {
     return mappings;
 }
 
+std::vector<MappedArea> areas_of(const std::vector<Mapping>& mappings) {
+    std::vector<MappedArea> areas;
+    areas.reserve(mappings.size());
+    std::uint64_t reached = 0;
+    for (const Mapping& mapping : mappings) {
+        if (mapping.range.start < reached) continue;
+        areas.push_back({mapping.range, !mapping.anonymous, mapping.shared, mapping.name});
+        reached = mapping.range.end;
+    }
+    return areas;
+}
+
 Clipped clip(AddressRange range, const std::vector<Mapping>& mappings, Bytes page_size) {
     Clipped clipped;
     if (range.empty()) return clipped;

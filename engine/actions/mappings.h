@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schemes/decide/conditions.h"
 #include "schemes/observation.h"
 
 namespace damon_schemes {
@@ -25,6 +26,10 @@ struct Mapping {
 // The text of /proc/PID/maps; sorted by address, as the kernel writes it.  Lines of another form
 // are left out: what is not known to be mapped is not acted on.
 std::vector<Mapping> parse_mappings(std::string_view text);
+
+// As filters know them.  The text is not read in one piece, so a target that changes its mappings
+// meanwhile may have some in it twice: of those that overlap the first stays.
+std::vector<MappedArea> areas_of(const std::vector<Mapping>& mappings);
 
 // A part of a range that lies within one mapping.
 struct MappedPart {

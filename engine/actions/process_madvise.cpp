@@ -19,6 +19,7 @@
 #include "engine/actions/departure.h"
 #include "engine/actions/huge_pages.h"
 #include "engine/actions/mappings.h"
+#include "engine/actions/page_choice.h"
 #include "engine/actions/pagemap.h"
 #include "engine/machine/cgroup.h"
 #include "engine/targets/procfs.h"
@@ -57,7 +58,11 @@ class Advice {
   public:
     Advice(const ActionRequest& request, const Cancelled& cancelled, const MachinePaths& paths,
            Bytes chunk_limit)
-        : request_(request), cancelled_(cancelled), paths_(paths), chunk_limit_(chunk_limit) {
+        : request_(request),
+          cancelled_(cancelled),
+          paths_(paths),
+          chunk_limit_(chunk_limit),
+          choice_(request, page_size_) {
         for (const AddressRange range : request.ranges) {
             ActionOutcome outcome;
             outcome.asked = range.size();
@@ -74,6 +79,7 @@ class Advice {
         AddressRange range;
         std::size_t outcome = 0;
         bool clipped_again = false;  // a mapping went away under it once already
+        bool undecided = false;      // its pages have to be asked about
         bool advised = false;
         std::size_t first_page = 0;  // of the chunk's pagemap entries
     };
@@ -81,12 +87,17 @@ class Advice {
     int open_target();
     int read_mappings();
     void add(const Piece& piece);
+    AddressRange untorn(AddressRange range, std::size_t outcome);
     void take_chunk();
     void look(std::vector<PagemapEntry>& entries, bool advised_only);
     void leave_out_absent();
+    int choose_pages();
+    int settle_failed_look(int error);
+    void note_time_from_look(Instant looked);
     int advise_chunk(int advice);
     int settle_failure(Piece& piece, int error);
     void account_for_chunk();
+    void note_what_left(const Piece& piece, std::vector<AddressRange>& left) const;
     void give_up(Gap gap, int error);
     void lose(std::size_t outcome, Gap gap, Bytes bytes) {
         outcomes_[outcome].gaps[static_cast<std::size_t>(gap)] += bytes;
@@ -103,6 +114,7 @@ class Advice {
     const MachinePaths& paths_;
     Bytes chunk_limit_;
     const Bytes page_size_ = page_size_of_machine();
+    PageChoice choice_;
 
     std::vector<ActionOutcome> outcomes_;
     Descriptor process_folder_;
@@ -117,6 +129,8 @@ class Advice {
     std::vector<iovec> vector_;
     std::vector<PagemapEntry> before_;
     std::vector<PagemapEntry> after_;
+    std::vector<PageState> states_;
+    std::vector<PageChoice::Fate> fates_;
     int retries_ = 0;
 };
 
@@ -129,7 +143,7 @@ int Advice::open_target() {
     // lives after that, it is the same.
     if (!alive(request_.pidfd)) return ESRCH;
     if (!process_folder_) return error;
-    if (request_.action == Action::pageout || keeps_huge_pages()) {
+    if (request_.action == Action::pageout || keeps_huge_pages() || choice_.asks_for_pages()) {
         pagemap_ = Pagemap::open(process_folder_.get());
         frame_flags_ = FrameFlags::open();
     }
@@ -143,6 +157,7 @@ int Advice::read_mappings() {
     const auto text = read_file_at(process_folder_.get(), "maps");
     if (!text) return errno;
     mappings_ = parse_mappings(*text);
+    choice_.know(mappings_);
     return 0;
 }
 
@@ -157,15 +172,16 @@ void Advice::add(const Piece& piece) {
     lose(piece.outcome, Gap::unmapped, clipped.unmapped);
     lose(piece.outcome, Gap::special, clipped.special);
     std::vector<Piece> parts;
-    for (const MappedPart& part : clipped.parts) {
-        Piece next = piece;
-        next.range = part.range;
-        if (keeps_huge_pages()) {
-            const Untorn untorn = without_torn_huge_pages(
-                part.range, [this](std::uint64_t block) { return huge_pages_->at(block); });
-            lose(piece.outcome, Gap::huge_page_cut, untorn.cut);
-            next.range = untorn.range;
+    std::vector<PageChoice::Cut> cuts;
+    for (const MappedPart& part : clipped.parts) choice_.cut(part.range, cuts);
+    for (const PageChoice::Cut& cut : cuts) {
+        if (cut.verdict == FilterVerdict::Kind::rejected) {
+            lose(piece.outcome, Gap::filtered, cut.range.size());
+            continue;
         }
+        Piece next = piece;
+        next.range = untorn(cut.range, piece.outcome);
+        next.undecided = cut.verdict == FilterVerdict::Kind::undecided;
         if (!next.range.empty()) parts.push_back(next);
     }
     // A piece that is clipped anew takes its old place, so that addresses stay in order.
@@ -174,6 +190,15 @@ void Advice::add(const Piece& piece) {
     } else {
         waiting_.insert(waiting_.end(), parts.begin(), parts.end());
     }
+}
+
+// What is left of it where no huge page may be torn.
+AddressRange Advice::untorn(AddressRange range, std::size_t outcome) {
+    if (!keeps_huge_pages()) return range;
+    const Untorn untorn = without_torn_huge_pages(
+        range, [this](std::uint64_t block) { return huge_pages_->at(block); });
+    lose(outcome, Gap::huge_page_cut, untorn.cut);
+    return untorn.range;
 }
 
 void Advice::take_chunk() {
@@ -234,6 +259,98 @@ void Advice::leave_out_absent() {
     before_ = std::move(entries);
 }
 
+// Cuts the chunk down to the pages that may be acted on, right before it is.  0, or the errno after
+// which no further call makes sense.
+int Advice::choose_pages() {
+    states_.clear();
+    if (choice_.looks()) {
+        std::vector<AddressRange> ranges;
+        for (const Piece& piece : chunk_) ranges.push_back(piece.range);
+        // Nothing else may stand between this look and the call.
+        const auto looked = choice_.look(ranges, states_);
+        const int error = looked ? 0 : looked.error().code;
+        if (error == ESRCH || error == ESTALE) return settle_failed_look(error);
+    }
+    std::vector<Piece> chosen;
+    std::vector<PagemapEntry> entries;
+    std::size_t first_state = 0;
+    for (const Piece& piece : chunk_) {
+        const std::size_t pages = piece.range.size().count / page_size_.count;
+        const auto before = before_.empty() ? std::span<const PagemapEntry>()
+                                            : std::span<const PagemapEntry>(before_).subspan(
+                                                  piece.first_page, pages);
+        const auto states = states_.empty()
+                                ? std::span<const PageState>()
+                                : std::span<const PageState>(states_).subspan(first_state, pages);
+        first_state += pages;
+        fates_.clear();
+        choice_.choose(piece.range, piece.undecided, before, states, *huge_pages_, fates_);
+        ActionOutcome& outcome = outcomes_[piece.outcome];
+        for (std::size_t page = 0; page < pages;) {
+            const PageChoice::Fate fate = fates_[page];
+            const std::size_t first = page;
+            while (page < pages && fates_[page] == fate) ++page;
+            const Bytes size{(page - first) * page_size_.count};
+            const std::uint64_t start = piece.range.start + first * page_size_.count;
+            switch (fate) {
+                case PageChoice::Fate::filtered:
+                    lose(piece.outcome, Gap::filtered, size);
+                    continue;
+                case PageChoice::Fate::absent:
+                    lose(piece.outcome, Gap::absent, size);
+                    continue;
+                case PageChoice::Fate::not_idle:
+                    lose(piece.outcome, Gap::not_idle, size);
+                    outcome.verified.not_idle += size;
+                    outcome.verified.looked += size;
+                    continue;
+                case PageChoice::Fate::take:
+                    break;
+            }
+            if (request_.only_idle) {
+                outcome.verified.idle += size;
+                outcome.verified.looked += size;
+            }
+            Piece run = piece;
+            run.range = untorn({start, start + size.count}, piece.outcome);
+            if (run.range.empty()) continue;
+            run.first_page = entries.size();
+            if (!before.empty()) {
+                const auto begin =
+                    before.begin() + static_cast<std::ptrdiff_t>(
+                                         (run.range.start - piece.range.start) / page_size_.count);
+                entries.insert(
+                    entries.end(), begin,
+                    begin + static_cast<std::ptrdiff_t>(run.range.size().count / page_size_.count));
+            }
+            chosen.push_back(run);
+        }
+    }
+    chunk_ = std::move(chosen);
+    before_ = std::move(entries);
+    return 0;
+}
+
+// The look found that the addresses mean nothing any more.  What was taken waits again, and is
+// counted with the rest.
+int Advice::settle_failed_look(int error) {
+    waiting_.insert(waiting_.begin(), chunk_.begin(), chunk_.end());
+    chunk_.clear();
+    return error;
+}
+
+void Advice::note_time_from_look(Instant looked) {
+    if (!request_.only_idle || chunk_.empty()) return;
+    const Duration passed = std::chrono::steady_clock::now() - looked;
+    for (const Piece& piece : chunk_) {
+        Verified& verified = outcomes_[piece.outcome].verified;
+        verified.longest = std::max(verified.longest, passed);
+    }
+    Verified& first = outcomes_[chunk_.front().outcome].verified;
+    first.total += passed;
+    ++first.acts;
+}
+
 // 0, or the errno after which no further call makes sense; what was not done waits again then.
 int Advice::advise_chunk(int advice) {
     vector_.clear();
@@ -247,7 +364,8 @@ int Advice::advise_chunk(int advice) {
     while (next < chunk_.size() && fatal == 0) {
         const auto begin = std::chrono::steady_clock::now();
         const ssize_t done =
-            process_madvise(request_.pidfd, &vector_[next], chunk_.size() - next, advice);
+            process_madvise(request_.pidfd, &vector_[next],
+                            std::min(chunk_.size() - next, most_ranges_per_call), advice);
         const int error = done < 0 ? errno : 0;
         const Duration took = std::chrono::steady_clock::now() - begin;
         spent += took;
@@ -386,7 +504,23 @@ void Advice::account_for_chunk() {
             account_for(std::span(fates).subspan(piece.first_page, pages), room, page_size_);
         ActionOutcome& outcome = outcomes_[piece.outcome];
         outcome.paged_out += departure.paged_out;
+        if (request_.tell_what_left) note_what_left(piece, outcome.left);
         for (std::size_t gap = 0; gap < gap_count; ++gap) outcome.gaps[gap] += departure.gaps[gap];
+    }
+}
+
+void Advice::note_what_left(const Piece& piece, std::vector<AddressRange>& left) const {
+    const std::size_t pages = piece.range.size().count / page_size_.count;
+    for (std::size_t page = 0; page < pages; ++page) {
+        if (!before_[piece.first_page + page].present()) continue;
+        const PagemapEntry after = after_[piece.first_page + page];
+        if (after.present() || !after.swapped()) continue;
+        const std::uint64_t start = piece.range.start + page * page_size_.count;
+        if (!left.empty() && left.back().end == start) {
+            left.back().end += page_size_.count;
+        } else {
+            left.push_back({start, start + page_size_.count});
+        }
     }
 }
 
@@ -421,15 +555,24 @@ void Advice::run(int advice) {
             return;
         }
         take_chunk();
-        if (measured && pagemap_) {
-            look(before_, false);
-            leave_out_absent();
-        }
+        const bool choosing =
+            request_.only_idle || std::any_of(chunk_.begin(), chunk_.end(),
+                                              [](const Piece& piece) { return piece.undecided; });
+        before_.clear();
+        if (pagemap_ && (measured || choosing)) look(before_, false);
+        if (pagemap_ && measured) leave_out_absent();
+        const Instant looked = std::chrono::steady_clock::now();
+        if (choosing && !chunk_.empty()) error = choose_pages();
         if (chunk_.empty()) continue;
         error = advise_chunk(advice);
+        note_time_from_look(looked);
         if (measured) account_for_chunk();
     }
-    if (error != 0) give_up(error == ESRCH ? Gap::unmapped : Gap::refused, error);
+    if (error == ESTALE) {
+        give_up(Gap::cancelled, error);
+    } else if (error != 0) {
+        give_up(error == ESRCH ? Gap::unmapped : Gap::refused, error);
+    }
 }
 
 }  // namespace

@@ -30,6 +30,11 @@ Result<void> may_advise(const Process& process);
 // "Left memory" is what left the target's page tables for swap or the file.  On swap devices slower
 // than memory the frame itself is free some milliseconds later, once it is written.
 //
+// What the scheme's filters reject is left out: by the fresh mappings where these tell, else page
+// by page, each time right before the call.  Where the request is for idle pages only, each call
+// takes exactly the pages that a look right before it finds idle; an access between that look and
+// the end of the call is not seen (Verified).
+//
 // Limits.  A target that execs between the snapshot and the act has its new program's memory
 // advised at the old addresses; that costs time, not data.  Of a range in
 // which the target unmaps memory during the call, what the first try paged out counts as absent.  A

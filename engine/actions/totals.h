@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 
 #include "engine/actions/executor.h"
 #include "schemes/decide/plan.h"
@@ -22,6 +23,10 @@ struct SchemeTotals {
     std::array<Bytes, gap_count> gaps{};          // where the rest of what was planned is
     std::uint64_t calls = 0;
     Duration spent{};  // in the acting system calls
+    Verified verified;
+    Bytes watched;                        // left for swap, and was looked after for refaults
+    Bytes refaulted;                      // of that, was back in memory within refaults.window
+    std::map<int, std::uint64_t> errors;  // errno of calls that failed → ranges that met it last
 };
 
 }  // namespace damon_schemes

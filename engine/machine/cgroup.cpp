@@ -42,14 +42,58 @@ std::optional<std::string> cgroup2_mount(std::string_view mountinfo) {
     return std::nullopt;
 }
 
-std::optional<CgroupSwapLimit> tightest_swap_limit(std::int32_t pid, const MachinePaths& paths) {
-    const auto membership = read_file(paths.proc + "/" + std::to_string(pid) + "/cgroup");
+namespace {
+
+// A path outside of our own cgroup namespace starts with "/..": it cannot be reached from here.
+std::optional<std::string> reachable_path(const std::optional<std::string>& membership) {
+    auto path = membership ? unified_path(*membership) : std::nullopt;
+    if (!path || path->starts_with("/..")) return std::nullopt;
+    return path;
+}
+
+// A line "key value" of a flat keyed file (Documentation/admin-guide/cgroup-v2.rst).
+std::optional<std::uint64_t> keyed_value(std::string_view text, std::string_view key) {
+    while (!text.empty()) {
+        const std::string_view line = first_line(text);
+        if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
+            return parse_number(line.substr(key.size() + 1));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> cgroup_of(std::int32_t pid, const MachinePaths& paths) {
+    return reachable_path(read_file(paths.proc + "/" + std::to_string(pid) + "/cgroup"));
+}
+
+std::optional<std::string> cgroup_of_process(int process_folder) {
+    return reachable_path(read_file_at(process_folder, "cgroup"));
+}
+
+std::optional<std::string> cgroup_folder(const std::string& cgroup, const MachinePaths& paths) {
     const auto mountinfo = read_file(paths.proc + "/self/mountinfo");
-    if (!membership || !mountinfo) return std::nullopt;
-    auto path = unified_path(*membership);
-    const auto mount = cgroup2_mount(*mountinfo);
-    // A path outside of our own cgroup namespace starts with "/..": it cannot be reached from here.
-    if (!path || !mount || path->starts_with("/..")) return std::nullopt;
+    const auto mount = mountinfo ? cgroup2_mount(*mountinfo) : std::nullopt;
+    if (!mount) return std::nullopt;
+    return *mount + (cgroup == "/" ? "" : cgroup);
+}
+
+std::optional<WorkingsetRefaults> refaults_of(const std::string& cgroup,
+                                              const MachinePaths& paths) {
+    const auto folder = cgroup_folder(cgroup, paths);
+    const auto text = folder ? read_file(*folder + "/memory.stat") : std::nullopt;
+    if (!text) return std::nullopt;
+    const auto anonymous = keyed_value(*text, "workingset_refault_anon");
+    const auto file = keyed_value(*text, "workingset_refault_file");
+    if (!anonymous || !file) return std::nullopt;
+    return WorkingsetRefaults{*anonymous, *file};
+}
+
+std::optional<CgroupSwapLimit> tightest_swap_limit(std::int32_t pid, const MachinePaths& paths) {
+    auto path = cgroup_of(pid, paths);
+    const auto mount = cgroup_folder("/", paths);
+    if (!path || !mount) return std::nullopt;
 
     std::optional<CgroupSwapLimit> tightest;
     while (!path->empty()) {

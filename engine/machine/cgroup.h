@@ -23,6 +23,26 @@ struct CgroupSwapLimit {
 std::optional<CgroupSwapLimit> tightest_swap_limit(std::int32_t pid,
                                                    const MachinePaths& paths = {});
 
+// The process's cgroup as a path below the mount point, "/" for the root.  nullopt: it is in none
+// of cgroup v2, or in one outside of our own cgroup namespace.  Takes a lock of the kernel's that
+// moving processes between cgroups holds.
+std::optional<std::string> cgroup_of(std::int32_t pid, const MachinePaths& paths = {});
+// The same, of an open /proc/PID.
+std::optional<std::string> cgroup_of_process(int process_folder);
+
+// Where the kernel shows a cgroup: its folder below the mount point of cgroup2; nullopt: that is
+// mounted nowhere.
+std::optional<std::string> cgroup_folder(const std::string& cgroup, const MachinePaths& paths = {});
+
+// Pages of a cgroup, and of all below it, that reclaim had evicted so recently that they belonged
+// to the working set, so far (memory.stat).  Whoever evicted them.
+struct WorkingsetRefaults {
+    std::uint64_t anonymous = 0;
+    std::uint64_t file = 0;
+};
+std::optional<WorkingsetRefaults> refaults_of(const std::string& cgroup,
+                                              const MachinePaths& paths = {});
+
 // Where cgroup2 is mounted, from /proc/self/mountinfo; nullopt: nowhere.
 std::optional<std::string> cgroup2_mount(std::string_view mountinfo);
 

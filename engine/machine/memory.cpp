@@ -17,6 +17,13 @@ Bytes difference(Bytes from, Bytes what) {
     return from > what ? from - what : Bytes{};
 }
 
+Share share_of(Bytes part, Bytes whole) {
+    if (whole.count == 0) return {0};
+    // In double: bytes times a million may overflow on the largest machines.
+    const double share = static_cast<double>(part.count) / static_cast<double>(whole.count);
+    return {static_cast<std::uint32_t>(std::clamp(share, 0.0, 1.0) * 1'000'000)};
+}
+
 }  // namespace
 
 Bytes MachineMemory::used() const {
@@ -24,11 +31,11 @@ Bytes MachineMemory::used() const {
 }
 
 Share MachineMemory::free_swap_share() const {
-    if (swap_total.count == 0) return {0};
-    // In double: bytes times a million may overflow on the largest machines.
-    const double share =
-        static_cast<double>(swap_free.count) / static_cast<double>(swap_total.count);
-    return {static_cast<std::uint32_t>(std::clamp(share, 0.0, 1.0) * 1'000'000)};
+    return share_of(swap_free, swap_total);
+}
+
+Share MachineMemory::free_memory_share() const {
+    return share_of(free, total);
 }
 
 std::optional<MachineMemory> parse_meminfo(std::string_view text) {

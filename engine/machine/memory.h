@@ -35,6 +35,8 @@ struct MachineMemory {
     Bytes used() const;
     // Of all swap; nothing (0) where there is no swap.
     Share free_swap_share() const;
+    // MemFree of MemTotal, as DAMON's watermarks mean it: the page cache does not count.
+    Share free_memory_share() const;
 };
 std::optional<MachineMemory> parse_meminfo(std::string_view text);
 // nullopt: /proc/meminfo cannot be read (ProcSubset=pid hides it, for example).

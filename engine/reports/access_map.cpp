@@ -39,7 +39,7 @@ class Filler final : public ReportVisitor {
     void saw(const SeenTarget& seen) override {
         const auto life = lives_.find(seen.life);
         if (life == lives_.end() || seen.regions.empty()) return;
-        for (MappedArea& area : life->second->areas)
+        for (DrawnArea& area : life->second->areas)
             area.raster.add(seen.regions, seen.from, seen.to, seen.snapshot.aggregation_interval);
     }
 

@@ -23,7 +23,7 @@ struct AccessMapShape {
     std::size_t cells = 4'000'000;  // of all together: bounds the memory
 };
 
-struct MappedArea {
+struct DrawnArea {
     Area area;
     Raster raster;
     bool mapping = false;  // lies within another area
@@ -37,7 +37,7 @@ struct LifeMap {
     std::uint64_t snapshots = 0;
     bool unseen_accesses = false;
     bool saw_unknown = false;
-    std::vector<MappedArea> areas;  // by address; then mappings by size
+    std::vector<DrawnArea> areas;  // by address; then mappings by size
     std::vector<RecordedMapping> mappings;
 };
 

@@ -68,7 +68,7 @@ nlohmann::json mappings_of(const LifeMap& life) {
     std::string_view last_name;
     for (const RecordedMapping& mapping : life.mappings) {
         const bool drawn =
-            std::any_of(life.areas.begin(), life.areas.end(), [&mapping](const MappedArea& area) {
+            std::any_of(life.areas.begin(), life.areas.end(), [&mapping](const DrawnArea& area) {
                 return mapping.range.start < area.area.range.end &&
                        area.area.range.start < mapping.range.end;
             });
@@ -88,7 +88,7 @@ nlohmann::json mappings_of(const LifeMap& life) {
 
 nlohmann::json json_of(const AccessMap& map, const LifeMap& life) {
     nlohmann::json areas = nlohmann::json::array();
-    for (const MappedArea& area : life.areas) {
+    for (const DrawnArea& area : life.areas) {
         const Raster& raster = area.raster;
         areas.push_back({{"name", area.area.name},
                          {"mapping", area.mapping},

@@ -34,7 +34,7 @@ std::string heatmap_csv(const AccessMap& map) {
     std::string text =
         "target,pid,name,generation,area,from_ns,to_ns,start,end,state,frequency,age_ns\n";
     for (const LifeMap& life : map.lives) {
-        for (const MappedArea& area : life.areas) {
+        for (const DrawnArea& area : life.areas) {
             const Raster& raster = area.raster;
             const std::string head = label(life.label) + "," + std::to_string(life.key.generation) +
                                      "," + csv_field(area.area.name);

@@ -91,7 +91,7 @@ std::string heatmap_json(const AccessMap& map, const Walked& walked) {
     json lives = json::array();
     for (const LifeMap& life : map.lives) {
         json areas = json::array();
-        for (const MappedArea& area : life.areas) {
+        for (const DrawnArea& area : life.areas) {
             areas.push_back({{"name", area.area.name},
                              {"start", area.raster.range().start},
                              {"end", area.raster.range().end},

@@ -132,6 +132,10 @@ std::string simulation_table(const std::vector<SimulatedRun>& runs, std::size_t 
             text += "Schemes of " + shortened(short_name(run.policy), width - 12) + "\n";
             for (const SimulatedScheme& scheme : run.result.schemes)
                 text += scheme_lines(scheme, width);
+            for (const std::string& control : run.result.left_out) {
+                for (const std::string& line : wrapped("Left out: " + printable(control), width))
+                    text += line + "\n";
+            }
             text += "\n";
         }
     }
@@ -217,6 +221,7 @@ std::string simulation_json(const std::vector<SimulatedRun>& runs) {
                         {"out_at_end_bytes", result.out_at_end.count},
                         {"left_bytes", result.left.count},
                         {"returned_bytes", std::move(returned)},
+                        {"left_out", result.left_out},
                         {"schemes", std::move(schemes)},
                         {"course", std::move(course)}});
     }

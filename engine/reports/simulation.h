@@ -28,6 +28,7 @@ std::vector<Plot> simulation_plots(const std::vector<SimulatedRun>& runs);
 // bytes and nanoseconds are integers:
 //   policy, recording, snapshots, length_ns, present_mean_bytes, out_mean_bytes, out_peak_bytes,
 //   out_at_end_bytes, left_bytes, returned_bytes{within_10_seconds, within_a_minute, later},
+//   left_out[] (controls of the policy that need more than a recording has, in words),
 //   schemes[]: name, action, planned_bytes, paged_out_bytes, spent_ns, quota_exceeded_snapshots,
 //              matched_mean_bytes, held_back_mean_bytes{reason}
 //   course[]: at_ns, out_bytes, left_bytes, returned_bytes

@@ -2,16 +2,16 @@
 #include "engine/reports/summary.h"
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "engine/reports/figure_table.h"
 #include "engine/reports/readable.h"
 
 namespace damon_schemes {
 namespace {
 
-constexpr std::size_t least_width = 60;
-constexpr std::size_t name_columns = 18;
-constexpr std::size_t figure_columns = 11;
+constexpr std::size_t figure_columns = FigureTable::figure_columns;
 
 template <typename T>
 std::string figure(const std::optional<T>& value) {
@@ -43,41 +43,7 @@ std::string_view name_of_tlb(TlbPolicy tlb) {
     return "auto";
 }
 
-class Table {
-  public:
-    explicit Table(std::size_t width) : width_(width) {}
-
-    void paragraph(std::string_view text) {
-        for (const std::string& line : wrapped(text, width_)) text_ += line + "\n";
-    }
-    void blank() { text_ += "\n"; }
-    // "  matched           310.2 MiB  in 12 regions of the last snapshot"; what does not fit goes
-    // on in further lines, in its own column.
-    void row(std::string_view name, std::string_view value, std::string_view explanation,
-             std::size_t indent = 2) {
-        std::string head(indent, ' ');
-        head += left(name, name_columns + 2 - indent);
-        head += right(value, figure_columns);
-        if (explanation.empty()) {
-            text_ += head + "\n";
-            return;
-        }
-        const std::size_t column = name_columns + 2 + figure_columns + 2;
-        const auto lines = wrapped(explanation, width_ - column);
-        for (std::size_t i = 0; i < lines.size(); ++i) {
-            text_ += i == 0 ? head + "  " : std::string(column, ' ');
-            text_ += lines[i] + "\n";
-        }
-    }
-    void line(const std::string& text) { text_ += shortened(printable(text), width_) + "\n"; }
-    std::string finish() { return std::move(text_); }
-
-  private:
-    std::size_t width_;
-    std::string text_;
-};
-
-void add_targets(Table& table, const RunSummary& summary) {
+void add_targets(FigureTable& table, const RunSummary& summary) {
     if (summary.targets.empty()) return;
     table.line(left("Target", 16) + right("PID", 8) + right("RSS before", 12) +
                right("after", figure_columns) + right("peak", figure_columns) +
@@ -90,12 +56,48 @@ void add_targets(Table& table, const RunSummary& summary) {
                    right(figure(target.swapped), figure_columns) +
                    right(figure(target.major_faults), figure_columns));
         if (target.exited) table.line("  has exited; \"after\" is what was last read");
+        if (target.cgroup_refaults) {
+            table.line("  a hint: " + readable(target.cgroup_refaults->anonymous) +
+                       " anonymous and " + readable(target.cgroup_refaults->file) +
+                       " file pages of its cgroup refaulted");
+        }
         if (!target.note.empty()) table.line("  " + target.note);
     }
     table.blank();
 }
 
-void add_scheme(Table& table, const SchemeSummary& scheme, bool dry_run) {
+Duration mean_time_to_act(const Verified& verified) {
+    return verified.acts == 0 ? Duration{}
+                              : verified.total / static_cast<Duration::rep>(verified.acts);
+}
+
+void add_controls(FigureTable& table, const SchemeSummary& scheme, bool dry_run) {
+    if (scheme.verify && dry_run) {
+        table.row("verified", "-", "a dry run verifies nothing: what was planned counts as done");
+    } else if (scheme.verify) {
+        const Verified& verified = scheme.verified;
+        std::string text = "looked at again after " + readable(scheme.verify->idle) + ": " +
+                           readable(verified.idle) + " idle, " + readable(verified.not_idle) +
+                           " not";
+        if (verified.acts > 0) {
+            text += "; from look to act " + readable(mean_time_to_act(verified)) + " (mean), " +
+                    readable(verified.longest) + " at most";
+        }
+        table.row("verified", readable(verified.looked), text);
+    }
+    if (scheme.watched.count > 0) {
+        table.row("came back", readable(scheme.refaulted),
+                  "of " + readable(scheme.watched) + " that left for swap, within " +
+                      readable(scheme.refault_window) + " (" +
+                      readable_percent(static_cast<double>(scheme.refaulted.count),
+                                       static_cast<double>(scheme.watched.count)) +
+                      ")");
+    }
+    if (scheme.tuned_age)
+        table.row("tuned age", readable(*scheme.tuned_age), "at the end, in place of age.min");
+}
+
+void add_scheme(FigureTable& table, const SchemeSummary& scheme, bool dry_run) {
     table.line("Scheme " + scheme.name + " (" + std::string(name_of(scheme.action)) + ")");
     table.row("matched", readable(scheme.matched),
               "in " + readable(scheme.matched_regions) +
@@ -122,6 +124,7 @@ void add_scheme(Table& table, const SchemeSummary& scheme, bool dry_run) {
         if (scheme.action == Action::pageout)
             table.row("paged out", readable(scheme.paged_out), "really left memory (sampled)");
     }
+    add_controls(table, scheme, dry_run);
     for (std::size_t i = 0; i < gap_count; ++i) {
         if (scheme.gaps[i].count == 0) continue;
         const auto gap = static_cast<Gap>(i);
@@ -130,7 +133,7 @@ void add_scheme(Table& table, const SchemeSummary& scheme, bool dry_run) {
     }
 }
 
-void add_saving(Table& table, const RunSummary& summary) {
+void add_saving(FigureTable& table, const RunSummary& summary) {
     Bytes advised;
     Bytes paged_out;
     bool pages_out = false;
@@ -158,7 +161,7 @@ void add_saving(Table& table, const RunSummary& summary) {
                     : "not known: a figure is missing, or a target has exited");
 }
 
-void add_cost(Table& table, const RunSummary& summary) {
+void add_cost(FigureTable& table, const RunSummary& summary) {
     table.line("Cost");
     if (summary.monitor) {
         const MonitorCost& cost = *summary.monitor;
@@ -183,6 +186,34 @@ nlohmann::json json_of(const std::optional<Bytes>& bytes) {
     return bytes->count;
 }
 
+nlohmann::json json_of(const std::optional<double>& number) {
+    if (!number) return nullptr;
+    return *number;
+}
+
+nlohmann::json json_of(const std::optional<WorkingsetRefaults>& refaults) {
+    if (!refaults) return nullptr;
+    return {{"anonymous", refaults->anonymous}, {"file", refaults->file}};
+}
+
+nlohmann::json json_of_verify(const SchemeSummary& scheme) {
+    if (!scheme.verify) return nullptr;
+    const Verified& verified = scheme.verified;
+    return {{"idle_ns", scheme.verify->idle.count()},
+            {"looked_bytes", verified.looked.count},
+            {"idle_bytes", verified.idle.count},
+            {"not_idle_bytes", verified.not_idle.count},
+            {"acts", verified.acts},
+            {"longest_from_look_to_act_ns", verified.longest.count()},
+            {"mean_from_look_to_act_ns", mean_time_to_act(verified).count()}};
+}
+
+// "EINVAL", as the manuals call it.
+std::string name_of_errno(int number) {
+    const char* name = strerrorname_np(number);
+    return name != nullptr ? name : std::to_string(number);
+}
+
 double share(Duration part, Duration whole) {
     return whole.count() > 0 ? seconds(part) / seconds(whole) : 0;
 }
@@ -203,7 +234,7 @@ std::optional<std::int64_t> net_saved(const RunSummary& summary) {
 }
 
 std::string summary_table(const RunSummary& summary, std::size_t width) {
-    Table table(std::max(width, least_width));
+    FigureTable table(width);
     std::string head = "Ran for " + readable(summary.elapsed);
     if (!summary.ended.empty()) head += ". Ended: " + summary.ended;
     table.paragraph(head + ".");
@@ -236,7 +267,8 @@ std::string summary_json(const RunSummary& summary) {
              {"swapped_bytes", json_of(target.swapped)},
              {"major_faults", target.major_faults ? json(*target.major_faults) : json(nullptr)},
              {"note", target.note},
-             {"heatmap", target.heatmap ? json(*target.heatmap) : json(nullptr)}});
+             {"heatmap", target.heatmap ? json(*target.heatmap) : json(nullptr)},
+             {"cgroup_refaulted_pages", json_of(target.cgroup_refaults)}});
     }
     json schemes = json::array();
     for (const SchemeSummary& scheme : summary.schemes) {
@@ -246,18 +278,28 @@ std::string summary_json(const RunSummary& summary) {
         json held_back = json::object();
         for (std::size_t i = 0; i < reason_count; ++i)
             held_back[std::string(name_of(static_cast<Reason>(i)))] = scheme.held_back[i].count;
-        schemes.push_back({{"name", scheme.name},
-                           {"action", name_of(scheme.action)},
-                           {"matched_regions", scheme.matched_regions},
-                           {"matched_bytes", scheme.matched.count},
-                           {"planned_bytes", scheme.planned.count},
-                           {"advised_bytes", scheme.advised.count},
-                           {"paged_out_bytes", scheme.paged_out.count},
-                           {"quota_exceeded_snapshots", scheme.quota_exceeded},
-                           {"calls", scheme.calls},
-                           {"spent_ns", scheme.spent.count()},
-                           {"gaps_bytes", std::move(gaps)},
-                           {"held_back_bytes", std::move(held_back)}});
+        json errors = json::object();
+        for (const auto& [number, ranges] : scheme.errors) errors[name_of_errno(number)] = ranges;
+        schemes.push_back(
+            {{"name", scheme.name},
+             {"action", name_of(scheme.action)},
+             {"matched_regions", scheme.matched_regions},
+             {"matched_bytes", scheme.matched.count},
+             {"planned_bytes", scheme.planned.count},
+             {"advised_bytes", scheme.advised.count},
+             {"paged_out_bytes", scheme.paged_out.count},
+             {"quota_exceeded_snapshots", scheme.quota_exceeded},
+             {"calls", scheme.calls},
+             {"spent_ns", scheme.spent.count()},
+             {"gaps_bytes", std::move(gaps)},
+             {"held_back_bytes", std::move(held_back)},
+             {"errors", std::move(errors)},
+             {"verify", json_of_verify(scheme)},
+             {"refaults",
+              {{"watched_bytes", scheme.watched.count},
+               {"refaulted_bytes", scheme.refaulted.count},
+               {"recent_share", json_of(scheme.recent_refault_share)}}},
+             {"tuned_age_ns", scheme.tuned_age ? json(scheme.tuned_age->count()) : json(nullptr)}});
     }
     json monitor = nullptr;
     if (summary.monitor) {

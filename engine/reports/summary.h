@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/actions/totals.h"
+#include "engine/machine/cgroup.h"
 #include "engine/monitors/monitor.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
@@ -26,11 +27,18 @@ struct TargetSummary {
     bool exited = false;
     std::string note;                    // why it was left alone, say; may be empty
     std::optional<std::string> heatmap;  // as drawn; only where one was asked for
+    // Pages of its cgroup that came back after reclaim had evicted them, during the session: a hint
+    // at what the schemes do, as others evict, too.
+    std::optional<WorkingsetRefaults> cgroup_refaults;
 };
 
 struct SchemeSummary : SchemeTotals {
     std::string name;
     Action action = Action::stat;
+    std::optional<Verify> verify;                // as the policy asks for it
+    Duration refault_window{};                   // refaults.window
+    std::optional<Duration> tuned_age;           // at the end, in place of age.min
+    std::optional<double> recent_refault_share;  // as the controllers measured it last
 };
 
 struct RunSummary {
@@ -70,10 +78,15 @@ std::string summary_table(const RunSummary& summary, std::size_t width = 80);
 // are integers, shares are fractions of 1:
 //   elapsed_ns, ended, dry_run, observed_only, net_saved_bytes,
 //   targets[]: pid, name, exited, rss_before_bytes, rss_after_bytes, rss_peak_bytes, swapped_bytes,
-//              major_faults, note, heatmap (text of several lines; null unless asked for)
+//              major_faults, note, heatmap (text of several lines; null unless asked for),
+//              cgroup_refaulted_pages (a hint; null without cgroup v2): anonymous, file
 //   schemes[]: name, action, matched_regions, matched_bytes, planned_bytes, advised_bytes,
 //              paged_out_bytes, quota_exceeded_snapshots, calls, spent_ns, gaps_bytes{cause},
-//              held_back_bytes{reason}
+//              held_back_bytes{reason}, errors{errno's name: planned ranges that met it last},
+//              verify (null without): idle_ns, looked_bytes, idle_bytes, not_idle_bytes, acts,
+//                longest_from_look_to_act_ns, mean_from_look_to_act_ns
+//              refaults: watched_bytes, refaulted_bytes, recent_share
+//              tuned_age_ns (null without)
 //   system: used_before_bytes, used_after_bytes, swap_used_before_bytes, swap_used_after_bytes,
 //           zram_before_bytes, zram_after_bytes
 //   monitor (null without one): thread_ns, cpu_share, passes, late_passes, lost_snapshots,

@@ -107,9 +107,9 @@ std::string cells_of(const Raster& raster, const std::string& unknown) {
     return text;
 }
 
-std::vector<double> heights_of(const std::vector<MappedArea>& mapped) {
+std::vector<double> heights_of(const std::vector<DrawnArea>& mapped) {
     std::vector<Area> areas;
-    for (const MappedArea& area : mapped) areas.push_back(area.area);
+    for (const DrawnArea& area : mapped) areas.push_back(area.area);
     std::vector<double> heights = height_shares(areas);
     for (std::size_t i = 0; i < heights.size(); ++i) {
         // A small area by itself needs no such height.
@@ -146,8 +146,7 @@ class Picture {
         for (const LifeMap& life : map_.lives) {
             described +=
                 " " + title_of(map_, life) + ", " + readable(since(life.from, life.to)) + ":";
-            for (const MappedArea& area : life.areas)
-                described += " " + heading_of(area.area) + ";";
+            for (const DrawnArea& area : life.areas) described += " " + heading_of(area.area) + ";";
         }
         std::string title = "Heat map of memory accesses";
         if (map_.lives.size() == 1) title += ": " + map_.lives.front().label.title();
@@ -244,7 +243,7 @@ class Picture {
         ++number_;
     }
 
-    void draw(const MappedArea& area, double height, std::size_t index) {
+    void draw(const DrawnArea& area, double height, std::size_t index) {
         const Raster& raster = area.raster;
         y_ += 24;
         body_ += text_at(left_margin, y_, "t",

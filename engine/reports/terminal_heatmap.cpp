@@ -42,7 +42,7 @@ std::string draw(const AccessMap& map, const LifeMap& life, const HeatmapStyle& 
                                             : "Nothing was seen in memory.");
     }
     for (std::size_t i = 0; i < life.areas.size(); ++i) {
-        const MappedArea& area = life.areas[i];
+        const DrawnArea& area = life.areas[i];
         std::string head = area.area.name + ": " + readable(area.area.range.size());
         if (area.raster.rows() > 1) head += ", a line is " + size_mark(area.raster.row_size());
         if (i != 0) {

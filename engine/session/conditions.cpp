@@ -1,31 +1,207 @@
 // SPDX-License-Identifier: MIT
 #include "engine/session/conditions.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
 #include <utility>
 
-#include "engine/targets/process.h"
+#include "engine/actions/mappings.h"
+#include "engine/machine/cgroup.h"
+#include "engine/machine/figure.h"
+#include "engine/machine/pressure.h"
+#include "engine/targets/procfs.h"
+#include "schemes/decide/filters.h"
 
 namespace damon_schemes {
 
 namespace {
+
 constexpr Duration refresh_after = std::chrono::milliseconds(500);
+constexpr Duration memory_counts_for = std::chrono::seconds(1);
+
+void add_needs(ConditionNeeds& needs, const QuotaGoal& goal) {
+    switch (goal.metric) {
+        case GoalMetric::pressure:
+            needs.stalled = true;
+            break;
+        case GoalMetric::cgroup_pressure:
+            needs.cgroup_stalled = true;
+            break;
+        case GoalMetric::free_memory:
+            needs.free_memory = true;
+            break;
+        case GoalMetric::figure:
+            if (std::find(needs.figures.begin(), needs.figures.end(), goal.file) ==
+                needs.figures.end())
+                needs.figures.push_back(goal.file);
+            break;
+        case GoalMetric::refaults:
+            break;  // the session tells them as they are found
+    }
 }
 
-ConditionsReader::ConditionsReader(MachinePaths paths) : paths_(std::move(paths)) {}
-
-const Conditions& ConditionsReader::at(Instant now, const std::vector<Watched>& targets) {
-    if (read_at_ && now - *read_at_ < refresh_after) return conditions_;
-    read_at_ = now;
-    conditions_.free_swap.reset();
-    const auto machine = memory_of_machine(paths_);
-    if (machine && machine->swap_total.count > 0)
-        conditions_.free_swap = machine->free_swap_share();
-    conditions_.faults.clear();
-    for (const auto& target : targets) {
-        const auto memory = memory_of(target.pid, paths_.proc);
-        if (memory) conditions_.faults.push_back({target.id, memory->major_faults});
+void add_needs(ConditionNeeds& needs, const Scheme& scheme) {
+    for (const QuotaGoal& goal : scheme.quota.goals) add_needs(needs, goal);
+    if (scheme.watermarks) {
+        needs.free_memory |= scheme.watermarks->free_memory.has_value();
+        needs.free_swap |= scheme.watermarks->free_swap.has_value();
     }
+    needs.memory |= scheme.min_rss || scheme.floor.rss || scheme.floor.share;
+    needs.mappings |= ask_for_mappings(scheme.filters);
+    needs.cgroup |= ask_for_cgroup(scheme.filters);
+    needs.name |=
+        std::any_of(scheme.filters.begin(), scheme.filters.end(),
+                    [](const Filter& filter) { return filter.kind == FilterKind::target; });
+}
+
+// The folder stands for the process that had the pid when it was opened; if the pidfd's process
+// lives after that, it is the same.
+Descriptor open_folder(const SurveyedTarget& target, const MachinePaths& paths) {
+    const std::string path = paths.proc + "/" + std::to_string(target.pid);
+    Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (target.pidfd >= 0 && !alive(target.pidfd)) return Descriptor();
+    return folder;
+}
+
+}  // namespace
+
+ConditionNeeds needs_of(const Policy& policy) {
+    ConditionNeeds needs;
+    for (const Scheme& scheme : policy.schemes) {
+        add_needs(needs, scheme);
+        needs.free_swap |=
+            scheme.action == Action::pageout && policy.limits.min_free_swap.has_value();
+        needs.major_faults |= acts(scheme.action) && policy.limits.brake.has_value();
+    }
+    return needs;
+}
+
+std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const ConditionNeeds& needs,
+                                      const MachinePaths& paths) {
+    const Descriptor folder = open_folder(target, paths);
+    if (!folder) return std::nullopt;
+    TargetSurvey survey;
+    survey.id = target.id;
+    survey.time = std::chrono::steady_clock::now();
+    survey.memory = memory_of(target.pid, paths.proc);
+    if (!survey.memory) return std::nullopt;
+    if (needs.name) {
+        const auto stat = read_file_at(folder.get(), "stat");
+        if (const auto parsed = stat ? parse_process_stat(*stat) : std::nullopt)
+            survey.name = parsed->comm;
+    }
+    if (needs.cgroup || needs.cgroup_stalled) survey.cgroup = cgroup_of_process(folder.get());
+    if (needs.cgroup_stalled && survey.cgroup)
+        survey.cgroup_stalled = memory_stalled_of(*survey.cgroup, paths);
+    return survey;
+}
+
+std::shared_ptr<const std::vector<MappedArea>> mapped_areas_of(const SurveyedTarget& target,
+                                                               const MachinePaths& paths) {
+    const Descriptor folder = open_folder(target, paths);
+    const auto text = folder ? read_file_at(folder.get(), "maps") : std::nullopt;
+    // A program that has exited has an address space no more, and the file nothing in it.
+    if (!text || text->empty()) return nullptr;
+    return std::make_shared<const std::vector<MappedArea>>(areas_of(parse_mappings(*text)));
+}
+
+std::vector<Conditions::Figure> read_figures(const ConditionNeeds& needs) {
+    std::vector<Conditions::Figure> figures;
+    figures.reserve(needs.figures.size());
+    for (const std::string& file : needs.figures) figures.push_back({file, figure_in(file)});
+    return figures;
+}
+
+ConditionsReader::ConditionsReader(ConditionNeeds needs, MachinePaths paths)
+    : needs_(std::move(needs)), paths_(std::move(paths)) {
+    for (const std::string& file : needs_.figures) conditions_.figures.push_back({file, {}});
+}
+
+const Conditions& ConditionsReader::at(Instant now) {
+    if (!read_at_ || now - *read_at_ >= refresh_after) {
+        read_at_ = now;
+        read_machine();
+    }
+    if (changed_ || (stale_at_ && now > *stale_at_)) put_together(now);
     return conditions_;
+}
+
+void ConditionsReader::read_machine() {
+    conditions_.free_swap.reset();
+    conditions_.free_memory.reset();
+    conditions_.stalled.reset();
+    if (needs_.stalled) conditions_.stalled = memory_stalled(paths_);
+    if (!needs_.free_memory && !needs_.free_swap) return;
+    // Not memory_of_machine(): what zram takes is none of the conditions.
+    const auto text = read_file(paths_.proc + "/meminfo");
+    const auto machine = text ? parse_meminfo(*text) : std::nullopt;
+    if (!machine) return;
+    if (needs_.free_swap && machine->swap_total.count > 0)
+        conditions_.free_swap = machine->free_swap_share();
+    if (needs_.free_memory) conditions_.free_memory = machine->free_memory_share();
+}
+
+void ConditionsReader::put_together(Instant now) {
+    changed_ = false;
+    stale_at_.reset();
+    conditions_.targets.clear();
+    if (!needs_.of_targets()) return;
+    for (const auto& [id, known] : known_) {
+        if (known.gone || (!known.survey && !known.mappings)) continue;
+        Conditions::Target target;
+        target.id = id;
+        target.mappings = known.mappings;
+        if (known.survey) {
+            const TargetSurvey& survey = *known.survey;
+            if (survey.memory && needs_.major_faults)
+                target.major_faults = survey.memory->major_faults;
+            const Instant stale_at = later(survey.time, memory_counts_for);
+            if (survey.memory && needs_.memory && now <= stale_at) {
+                stale_at_ = stale_at_ ? std::min(*stale_at_, stale_at) : stale_at;
+                target.rss = survey.memory->rss;
+                target.swapped = survey.memory->swapped;
+            }
+            target.name = survey.name;
+            target.cgroup = survey.cgroup;
+            target.cgroup_stalled = survey.cgroup_stalled;
+        }
+        conditions_.targets.push_back(std::move(target));
+    }
+}
+
+void ConditionsReader::know(TargetSurvey survey) {
+    Known& known = known_[survey.id];
+    if (known.gone) return;
+    known.survey = std::move(survey);
+    changed_ = true;
+}
+
+void ConditionsReader::know(TargetId target,
+                            std::shared_ptr<const std::vector<MappedArea>> mappings) {
+    Known& known = known_[target];
+    if (known.gone) return;
+    known.mappings = std::move(mappings);
+    changed_ = true;
+}
+
+void ConditionsReader::know(std::vector<Conditions::Figure> figures) {
+    conditions_.figures = std::move(figures);
+}
+
+void ConditionsReader::forget(TargetId target) {
+    known_[target] = {std::nullopt, nullptr, true};
+    changed_ = true;
+}
+
+void ConditionsReader::forget_mappings(TargetId target) {
+    known_[target].mappings.reset();
+    changed_ = true;
+}
+
+const TargetSurvey* ConditionsReader::survey(TargetId target) const {
+    const auto found = known_.find(target);
+    return found == known_.end() || !found->second.survey ? nullptr : &*found->second.survey;
 }
 
 }  // namespace damon_schemes

@@ -2,9 +2,12 @@
 #include "engine/session/session.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "engine/actions/dry_run.h"
+#include "engine/actions/idle_mark.h"
+#include "engine/session/start_check.h"
 
 namespace damon_schemes {
 namespace {
@@ -22,8 +25,47 @@ std::vector<ActionOutcome> dropped(const std::vector<AddressRange>& ranges) {
     return outcomes;
 }
 
+// What targets and figures are is of use for so long.
+constexpr Duration survey_interval = std::chrono::milliseconds(500);
+// Looks that come sooner than this after each other are taken together.
+constexpr Duration least_look_interval = std::chrono::milliseconds(50);
+
+// Jobs of one key run one at a time, so there are never more than one background thread each for
+// what is read of targets, which hardly ever waits, and for what takes a target's mmap lock.
+constexpr std::uint64_t surveys = 1;
+constexpr std::uint64_t page_tables = 2;
+constexpr std::size_t background_threads = 2;
+constexpr std::size_t background_queue = 256;
+
+constexpr std::size_t actor_threads = 2;
+constexpr std::size_t actor_queue = 64;
+
 Instant now() {
     return std::chrono::steady_clock::now();
+}
+
+Bytes size_of(const std::vector<AddressRange>& ranges) {
+    Bytes size;
+    for (const auto range : ranges) size += range.size();
+    return size;
+}
+
+// What became of ranges whose pages could not be marked.
+std::vector<ActionOutcome> unverified(const std::vector<AddressRange>& ranges, int error) {
+    const bool gone = error == ESRCH;
+    // Another program runs there now, or the monitor was stopped: their time has passed.
+    const bool late = error == ESTALE || error == ENOENT || error == EAGAIN || error == ECANCELED;
+    const Gap gap = gone ? Gap::unmapped : late ? Gap::cancelled : Gap::not_idle;
+    std::vector<ActionOutcome> outcomes;
+    for (const auto range : ranges) {
+        ActionOutcome outcome;
+        outcome.asked = range.size();
+        outcome.gaps[static_cast<std::size_t>(gap)] = range.size();
+        outcome.target_gone = gone;
+        if (error != ECANCELED) outcome.last_errno = error;
+        outcomes.push_back(outcome);
+    }
+    return outcomes;
 }
 
 Bytes advisable(const ActionOutcome& outcome) {
@@ -37,6 +79,8 @@ void add(SchemeTotals& totals, const ActionOutcome& outcome) {
     totals.paged_out += outcome.paged_out;
     totals.calls += outcome.calls;
     totals.spent += outcome.spent;
+    totals.verified += outcome.verified;
+    if (outcome.last_errno != 0) ++totals.errors[outcome.last_errno];
     for (std::size_t i = 0; i < gap_count; ++i) totals.gaps[i] += outcome.gaps[i];
 }
 
@@ -55,6 +99,7 @@ struct Session::Receipt {
           ranges(std::move(ranges_in)),
           outcomes(dropped(ranges)) {}
     ~Receipt() {
+        if (!due) return;
         loop.post([session_then = std::move(session), scheme_then = scheme, target_then = target,
                    planned_then = planned_at, ranges_then = std::move(ranges),
                    outcomes_then = std::move(outcomes)] {
@@ -76,6 +121,7 @@ struct Session::Receipt {
     Instant planned_at;
     std::vector<AddressRange> ranges;
     std::vector<ActionOutcome> outcomes;
+    bool due = true;
 };
 
 Session::Session(EventLoop& loop, Policy policy, Parts parts)
@@ -83,14 +129,27 @@ Session::Session(EventLoop& loop, Policy policy, Parts parts)
       monitor_(std::move(parts.monitor)),
       executor_(std::move(parts.executor)),
       decider_(std::move(policy)),
-      conditions_(std::move(parts.paths)),
+      paths_(std::move(parts.paths)),
+      needs_(needs_of(decider_.policy())),
+      conditions_(needs_, paths_),
+      scanner_(monitor_->page_scanner()),
       dry_run_(parts.dry_run),
+      may_rest_(parts.may_rest),
       totals_(decider_.policy().schemes.size()),
-      self_(std::make_shared<Session*>(this)) {}
+      verification_alarm_(loop_, [this] { pursue_verifications(); }),
+      refaults_(std::make_shared<RefaultWatcher>(decider_.policy().refaults, paths_)),
+      refault_alarm_(loop_, [this] { look_for_refaults(); }),
+      self_(std::make_shared<Session*>(this)),
+      background_(background_threads, background_queue),
+      actors_(actor_threads, actor_queue) {
+    for (const Scheme& scheme : decider_.policy().schemes)
+        schemes_.push_back(std::make_shared<const Scheme>(scheme));
+}
 
 Session::~Session() {
     *self_ = nullptr;
-    if (monitor_watch_) loop_.forget(monitor_watch_);
+    for (const EventLoop::Watch watch : {monitor_watch_, survey_watch_, rest_watch_})
+        if (watch) loop_.forget(watch);
     for (const auto& target : targets_) {
         if (!target.exited) loop_.forget(target.watch);
     }
@@ -107,16 +166,29 @@ Result<void> Session::add(Process process) {
     auto watch =
         loop_.on_readable(process.pidfd.get(), [this, target = *id] { target_exited(target); });
     if (!watch) return watch.error();
-    targets_.push_back({*id, std::move(process), false, false, *watch});
+    SessionTarget target;
+    target.id = *id;
+    target.process = std::move(process);
+    target.watch = *watch;
+    targets_.push_back(std::move(target));
     return {};
 }
 
 Result<void> Session::start() {
+    std::vector<CheckedTarget> checked;
+    for (const auto& target : targets_)
+        checked.push_back({target.process.pid, target.process.name});
+    if (auto controls = check_controls(policy(), checked, scanner_ != nullptr, paths_); !controls)
+        return controls;
     auto attributes = monitor_->set_attributes(policy().monitor);
     if (!attributes) return attributes;
     auto watch = loop_.on_readable(monitor_->descriptor(), [this] { take_snapshots(); });
     if (!watch) return watch.error();
     monitor_watch_ = *watch;
+    auto surveying = loop_.on_timer(survey_interval, true, [this] { survey(); });
+    if (!surveying) return surveying.error();
+    survey_watch_ = *surveying;
+    survey();
     return monitor_->start();
 }
 
@@ -135,8 +207,22 @@ void Session::finish(const std::string& why) {
     finishing_ = true;
     why_finished_ = why;
     (void)monitor_->stop();
+    for (const EventLoop::Watch watch : {survey_watch_, rest_watch_})
+        if (watch) loop_.forget(watch);
+    survey_watch_ = 0;
+    rest_watch_ = 0;
+    refault_alarm_.cancel();
+    verification_alarm_.cancel();
+    verifications_.drop_all();
+    background_.cancel(surveys);
+    background_.cancel(page_tables);
     for (const auto& target : targets_) actors_.cancel(target.id.value);
     finish_if_idle();
+}
+
+void Session::fail(const Error& error) {
+    if (on_error) on_error(error);
+    finish(error.message);
 }
 
 void Session::finish_if_idle() {
@@ -155,9 +241,7 @@ void Session::take_snapshots() {
     for (;;) {
         auto snapshot = monitor_->take_snapshot();
         if (!snapshot) {
-            const Error error = snapshot.error();
-            if (on_error) on_error(error);
-            finish(error.message);
+            fail(snapshot.error());
             return;
         }
         if (!*snapshot) return;
@@ -166,12 +250,10 @@ void Session::take_snapshots() {
 }
 
 void Session::decide(const Snapshot& snapshot) {
-    std::vector<ConditionsReader::Watched> watched;
-    for (const auto& target : targets_) {
-        if (!target.exited) watched.push_back({target.id, target.process.pid});
-    }
-    Conditions conditions = conditions_.at(snapshot.time, watched);
+    follow_generations(snapshot);
+    Conditions conditions = conditions_.at(snapshot.time);
     conditions.sees = sees_;
+    if (explain_) return explain(snapshot, std::move(conditions));
 
     const Plan plan = decider_.decide(snapshot, conditions);
     ++snapshots_;
@@ -185,12 +267,64 @@ void Session::decide(const Snapshot& snapshot) {
         totals_[i].planned += tally.planned;
         totals_[i].quota_exceeded += tally.quota_exceeded ? 1 : 0;
     }
-    for (auto& target : targets_) target.braked = false;
-    for (const auto& braked : decider_.braked()) {
-        if (auto* target = find(braked.target)) target->braked = true;
-    }
+    follow_brakes();
     if (on_decision) on_decision(snapshot, plan);
     submit(snapshot, plan);
+    if (may_rest_ && !finishing_ && !resting_ && decider_.all_rest(conditions, snapshot.time))
+        rest();
+}
+
+void Session::explain(const Snapshot& snapshot, Conditions conditions) {
+    conditions.sees = true;
+    Explanation explanation;
+    const Plan plan = decider_.decide(snapshot, conditions, &explanation);
+    for (const PlannedRange& planned : plan.ranges) {
+        ActionReport dropped;
+        dropped.scheme = planned.scheme;
+        dropped.target = snapshot.targets[planned.target].id;
+        dropped.range = planned.range;
+        dropped.time = snapshot.time;
+        decider_.report(dropped);
+    }
+    // Whoever asks may ask again, or end the session.
+    const auto callback = std::exchange(explain_, nullptr);
+    callback({snapshot, conditions, plan, explanation});
+}
+
+// A target that runs another program has other memory at the addresses that are under way.
+void Session::follow_generations(const Snapshot& snapshot) {
+    for (const auto& seen : snapshot.targets) {
+        SessionTarget* target = find(seen.id);
+        if (!target || target->generation == seen.generation) continue;
+        const bool first = !target->generation;
+        target->generation = seen.generation;
+        if (first) continue;
+        verifications_.drop_older(seen.id, seen.generation);
+        actors_.cancel(seen.id.value);
+        conditions_.forget_mappings(seen.id);
+        mapped_at_.reset();
+        (void)in_background(
+            page_tables,
+            [refaults = refaults_, id = seen.id, generation = seen.generation](const auto&) {
+                refaults->forget_older(id, generation);
+                return 0;
+            },
+            [](int) {});
+    }
+}
+
+// The brake comes first: what was planned before it was put on is left, too.
+void Session::follow_brakes() {
+    const auto braked = decider_.braked();
+    for (auto& target : targets_) {
+        const bool was = target.braked;
+        target.braked = std::any_of(
+            braked.begin(), braked.end(),
+            [&](const Decider::BrakedTarget& other) { return other.target == target.id; });
+        if (!target.braked || was) continue;
+        verifications_.drop(target.id);
+        actors_.cancel(target.id.value);
+    }
 }
 
 // One job for the ranges of one scheme in one target, which stand together in the plan.
@@ -210,21 +344,22 @@ void Session::submit(const Snapshot& snapshot, const Plan& plan) {
 void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t first,
                          std::size_t last) {
     const std::uint32_t which = plan.ranges[first].scheme;
-    const Scheme& scheme = policy().schemes[which];
     const TargetId id = snapshot.targets[plan.ranges[first].target].id;
-    ActionRequest request;
-    request.action = scheme.action;
-    request.split_huge_pages = scheme.split_huge_pages;
-    for (std::size_t i = first; i < last; ++i) request.ranges.push_back(plan.ranges[i].range);
+    std::vector<AddressRange> ranges;
+    for (std::size_t i = first; i < last; ++i) ranges.push_back(plan.ranges[i].range);
     // A quota that starts behind its last address goes round: the executor wants them sorted.
-    std::sort(request.ranges.begin(), request.ranges.end());
+    std::sort(ranges.begin(), ranges.end());
     const SessionTarget* target = find(id);
     if (!target || target->exited) {
-        receive(which, id, plan.time, request.ranges, dropped(request.ranges));
+        receive(which, id, plan.time, ranges, dropped(ranges));
         return;
     }
-    request.pid = target->process.pid;
-    request.pidfd = target->process.pidfd.get();
+    ActionRequest request = request_for(which, *target);
+    request.ranges = std::move(ranges);
+    if (request.only_idle) {
+        plan_verification(std::move(request), which, plan.time);
+        return;
+    }
 
     const auto receipt =
         std::make_shared<Receipt>(loop_, self_, which, id, plan.time, request.ranges);
@@ -239,17 +374,44 @@ void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t
     (void)actors_.submit({id.value, std::move(job)});
 }
 
+ActionRequest Session::request_for(std::uint32_t scheme, const SessionTarget& target) const {
+    ActionRequest request;
+    request.scheme = schemes_[scheme];
+    request.action = request.scheme->action;
+    request.split_huge_pages = request.scheme->split_huge_pages;
+    request.pid = target.process.pid;
+    request.pidfd = target.process.pidfd.get();
+    request.target_name = target.process.name;
+    if (const TargetSurvey* survey = conditions_.survey(target.id)) {
+        if (!survey->name.empty()) request.target_name = survey->name;
+        request.cgroup = survey->cgroup;
+    }
+    request.scanner = scanner_;
+    request.target = target.id;
+    request.generation = target.generation.value_or(0);
+    // In a dry run nothing is verified: clearing an Accessed bit is an effect.
+    request.only_idle = request.scheme->verify && !dry_run_;
+    request.tell_what_left = request.action == Action::pageout && !dry_run_;
+    return request;
+}
+
 void Session::receive(std::uint32_t scheme, TargetId target, Instant planned_at,
                       const std::vector<AddressRange>& ranges,
                       const std::vector<ActionOutcome>& outcomes) {
+    const SessionTarget* known = find(target);
+    const bool watched =
+        known && !known->exited && !finishing_ && watch_refaults(scheme, *known, outcomes);
     for (std::size_t i = 0; i < outcomes.size() && i < ranges.size(); ++i) {
         const ActionOutcome& outcome = outcomes[i];
         damon_schemes::add(totals_[scheme], outcome);
         if (dry_run_) {
             const Bytes bytes = advisable(outcome);
-            decider_.report({scheme, target, ranges[i], bytes, assumed_cost(bytes), planned_at});
+            decider_.report(
+                {scheme, target, ranges[i], bytes, assumed_cost(bytes), planned_at, {}});
         } else {
-            decider_.report({scheme, target, ranges[i], outcome.advised, outcome.spent, now()});
+            // Where nobody looks whether it comes back, it says nothing of how much does.
+            decider_.report({scheme, target, ranges[i], outcome.advised, outcome.spent, now(),
+                             watched ? size_of(outcome.left) : Bytes{}});
         }
         if (on_action) on_action(scheme, target, ranges[i], outcome);
     }
@@ -260,12 +422,287 @@ void Session::target_exited(TargetId id) {
     if (!target || target->exited) return;
     target->exited = true;
     loop_.forget(target->watch);
+    verifications_.drop(id);
     actors_.cancel(id.value);
+    conditions_.forget(id);
+    (void)in_background(
+        page_tables,
+        [refaults = refaults_, id](const auto&) {
+            refaults->forget(id);
+            return 0;
+        },
+        [](int) {});
     (void)monitor_->remove_target(id);
     const bool any_left = std::any_of(targets_.begin(), targets_.end(),
                                       [](const SessionTarget& t) { return !t.exited; });
     if (!any_left)
         finish(targets_.size() == 1 ? "the target has exited" : "every target has exited");
+}
+
+// Verification ------------------------------------------------------------------------------------
+
+void Session::plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at) {
+    for (auto& portion : portions_of(request.ranges)) {
+        Verification verification;
+        verification.request = request;
+        verification.request.ranges = std::move(portion);
+        verification.scheme = scheme;
+        verification.planned_at = planned_at;
+        verification.idle = request.scheme->verify->idle;
+        verification.receipt = std::make_shared<Receipt>(loop_, self_, scheme, request.target,
+                                                         planned_at, verification.request.ranges);
+        ++in_flight_;
+        verifications_.plan(std::move(verification), now());
+    }
+    pursue_verifications();
+}
+
+void Session::pursue_verifications() {
+    if (finishing_) verifications_.drop_all();
+    for (auto& due : verifications_.take_due(now())) {
+        // What is dropped here hands in its receipt.
+        if (!may_act_on(due.verification)) continue;
+        if (due.step == Verifications::Step::mark) {
+            submit_mark(std::move(due.verification));
+        } else {
+            submit_act(std::move(due.verification));
+        }
+    }
+    if (const auto next = verifications_.next()) {
+        if (auto armed = verification_alarm_.ring_at(*next); !armed) fail(armed.error());
+    }
+}
+
+// Much may have changed since it was planned.
+bool Session::may_act_on(const Verification& verification) {
+    const SessionTarget* target = find(verification.request.target);
+    if (!target || target->exited || target->braked || resting_) return false;
+    if (target->generation != verification.request.generation) return false;
+    const auto& least = policy().limits.min_free_swap;
+    const auto& free = conditions_.last().free_swap;
+    return !least || !free || *free >= *least;
+}
+
+void Session::submit_mark(Verification verification) {
+    const std::uint64_t key = verification.request.target.value;
+    const auto shared = std::make_shared<Verification>(std::move(verification));
+    auto job = [shared, paths = paths_, loop = &loop_,
+                self = self_](const std::function<bool()>& cancelled) {
+        const auto marked = clear_accessed(shared->request, cancelled, paths);
+        if (!marked) {
+            auto& outcomes = std::static_pointer_cast<Receipt>(shared->receipt)->outcomes;
+            outcomes = unverified(shared->request.ranges, marked.error().code);
+            return;
+        }
+        // A message that nobody takes any more must not answer: it goes with the loop.
+        std::static_pointer_cast<Receipt>(shared->receipt)->due = false;
+        loop->post([shared, self, at = now()] {
+            Session* session = *self;
+            if (!session) return;
+            shared->receipt = std::make_shared<Receipt>(session->loop_, self, shared->scheme,
+                                                        shared->request.target, shared->planned_at,
+                                                        shared->request.ranges);
+            session->verifications_.marked(std::move(*shared), at);
+            session->pursue_verifications();
+        });
+    };
+    (void)actors_.submit({key, std::move(job)});
+}
+
+void Session::submit_act(Verification verification) {
+    const std::uint64_t key = verification.request.target.value;
+    auto job = [shared = std::make_shared<Verification>(std::move(verification)),
+                executor = executor_](const std::function<bool()>& cancelled) {
+        if (elapsed(shared->planned_at, now()) > longest_verification || cancelled()) return;
+        std::static_pointer_cast<Receipt>(shared->receipt)->outcomes =
+            executor->execute(shared->request, cancelled);
+    };
+    (void)actors_.submit({key, std::move(job)});
+}
+
+// Background --------------------------------------------------------------------------------------
+
+template <typename Work, typename Then>
+bool Session::in_background(std::uint64_t key, Work work, Then then) {
+    return background_.submit({key, [work = std::move(work), then = std::move(then), loop = &loop_,
+                                     self = self_](const std::function<bool()>& cancelled) {
+                                   loop->post([self, then, result = work(cancelled)] {
+                                       if (*self != nullptr) then(result);
+                                   });
+                               }});
+}
+
+std::vector<SurveyedTarget> Session::living() const {
+    std::vector<SurveyedTarget> living;
+    for (const auto& target : targets_) {
+        if (!target.exited)
+            living.push_back({target.id, target.process.pid, target.process.pidfd.get()});
+    }
+    return living;
+}
+
+void Session::survey() {
+    survey_targets();
+    const bool due = !mapped_at_ || now() - *mapped_at_ >= policy().monitor.update_interval;
+    if (needs_.mappings && due) survey_mappings();
+}
+
+void Session::survey_targets() {
+    if (surveying_) return;
+    struct Surveyed {
+        std::vector<TargetSurvey> targets;
+        std::vector<Conditions::Figure> figures;
+    };
+    surveying_ = in_background(
+        surveys,
+        [targets = living(), needs = needs_, paths = paths_](const auto& cancelled) {
+            Surveyed surveyed;
+            for (const SurveyedTarget& target : targets) {
+                if (cancelled()) break;
+                if (auto survey = survey_of(target, needs, paths))
+                    surveyed.targets.push_back(std::move(*survey));
+            }
+            if (!cancelled()) surveyed.figures = read_figures(needs);
+            return surveyed;
+        },
+        [this](const Surveyed& surveyed) {
+            surveying_ = false;
+            for (const TargetSurvey& survey : surveyed.targets) {
+                if (SessionTarget* target = find(survey.id)) target->memory = survey.memory;
+                conditions_.know(survey);
+            }
+            if (!needs_.figures.empty()) conditions_.know(surveyed.figures);
+        });
+}
+
+void Session::survey_mappings() {
+    if (mapping_) return;
+    using Mapped = std::pair<TargetId, std::shared_ptr<const std::vector<MappedArea>>>;
+    mapped_at_ = now();
+    mapping_ = in_background(
+        page_tables,
+        [targets = living(), paths = paths_](const auto& cancelled) {
+            std::vector<Mapped> mapped;
+            for (const SurveyedTarget& target : targets) {
+                if (cancelled()) break;
+                if (auto areas = mapped_areas_of(target, paths))
+                    mapped.emplace_back(target.id, std::move(areas));
+            }
+            return mapped;
+        },
+        [this](const std::vector<Mapped>& mapped) {
+            mapping_ = false;
+            for (const auto& [id, areas] : mapped) conditions_.know(id, areas);
+        });
+}
+
+// Refaults ----------------------------------------------------------------------------------------
+
+struct Session::Refaults {
+    std::vector<RefaultReport> reports;
+    std::optional<Instant> next;
+};
+
+// Whether what left memory is watched from now on.
+bool Session::watch_refaults(std::uint32_t scheme, const SessionTarget& target,
+                             const std::vector<ActionOutcome>& outcomes) {
+    std::vector<AddressRange> left;
+    for (const auto& outcome : outcomes)
+        left.insert(left.end(), outcome.left.begin(), outcome.left.end());
+    if (left.empty()) return false;
+    const Bytes bytes = size_of(left);
+    const bool taken = in_background(
+        page_tables,
+        [refaults = refaults_, scheme, generation = target.generation.value_or(0), time = now(),
+         watched = SurveyedTarget{target.id, target.process.pid, target.process.pidfd.get()},
+         left = std::move(left)](const auto&) {
+            Refaults found;
+            found.reports = refaults->watch(scheme, watched, generation, left, time);
+            found.next = refaults->next_due();
+            return found;
+        },
+        [this](const Refaults& found) { take_refaults(found); });
+    if (taken) totals_[scheme].watched += bytes;
+    return taken;
+}
+
+void Session::look_for_refaults() {
+    if (finishing_) return;
+    const bool taken = in_background(
+        page_tables,
+        [refaults = refaults_](const auto&) {
+            Refaults found;
+            found.reports = refaults->look(now());
+            found.next = refaults->next_due();
+            return found;
+        },
+        [this](const Refaults& found) { take_refaults(found); });
+    // So much is waiting that this look has to wait, too.
+    if (!taken) take_refaults({{}, later(now(), survey_interval)});
+}
+
+void Session::take_refaults(const Refaults& refaults) {
+    for (const RefaultReport& report : refaults.reports) {
+        totals_[report.scheme].refaulted += report.bytes;
+        decider_.report(report);
+    }
+    if (finishing_ || !refaults.next) return;
+    const Instant next = std::max(*refaults.next, later(now(), least_look_interval));
+    if (auto armed = refault_alarm_.ring_at(next); !armed) fail(armed.error());
+}
+
+// Rest --------------------------------------------------------------------------------------------
+
+// Where nothing may be acted on for a while there is nothing to monitor for.  Regions and their
+// ages stay; what is under way ends or is dropped.
+void Session::rest() {
+    resting_ = why_resting();
+    verifications_.drop_all();
+    auto looking =
+        loop_.on_timer(decider_.longest_rest(), true, [this] { look_whether_to_rest_on(); });
+    if (!looking) {
+        fail(looking.error());
+        return;
+    }
+    rest_watch_ = *looking;
+    if (auto stopped = monitor_->stop(); !stopped) fail(stopped.error());
+}
+
+void Session::look_whether_to_rest_on() {
+    Conditions conditions = conditions_.at(now());
+    conditions.sees = sees_;
+    if (decider_.all_rest(conditions, now())) {
+        resting_ = why_resting();
+        return;
+    }
+    resting_.reset();
+    loop_.forget(rest_watch_);
+    rest_watch_ = 0;
+    if (auto started = monitor_->start(); !started) fail(started.error());
+}
+
+std::string Session::why_resting() const {
+    const auto phrase = [](SchemeControls::Rest rest, const char* what) -> std::string {
+        switch (rest) {
+            case SchemeControls::Rest::too_much_free:
+                return std::string("enough ") + what + " is free";
+            case SchemeControls::Rest::too_little_free:
+                return std::string("too little ") + what + " is free";
+            case SchemeControls::Rest::not_measured:
+                return std::string("how much ") + what + " is free is not known";
+            case SchemeControls::Rest::no:
+                break;
+        }
+        return "";
+    };
+    for (const SchemeControls& controls : decider_.controls()) {
+        for (const auto& [rest, what] :
+             {std::pair(controls.free_memory, "memory"), std::pair(controls.free_swap, "swap")}) {
+            if (!rest) continue;
+            if (auto text = phrase(*rest, what); !text.empty()) return text;
+        }
+    }
+    return "by the schemes' watermarks";
 }
 
 }  // namespace damon_schemes

@@ -12,9 +12,12 @@
 #include "engine/actions/executor.h"
 #include "engine/actions/totals.h"
 #include "engine/events/actors.h"
+#include "engine/events/alarm.h"
 #include "engine/events/loop.h"
 #include "engine/monitors/monitor.h"
 #include "engine/session/conditions.h"
+#include "engine/session/refault_watcher.h"
+#include "engine/session/verification.h"
 #include "engine/targets/process.h"
 #include "schemes/decide/decider.h"
 #include "schemes/policy/model.h"
@@ -28,10 +31,14 @@ struct SessionTarget {
     bool exited = false;
     bool braked = false;  // left alone for a while, since its major faults rose
     EventLoop::Watch watch = 0;
+    std::optional<std::uint64_t> generation;  // of its address space in the newest snapshot
+    std::optional<ProcessMemory> memory;      // as it was last surveyed, at most half a second ago
 };
 
-// Everything runs on the loop's thread, but for the actions, which run on actor threads and hand
-// their outcomes back by messages.
+// Everything runs on the loop's thread, but for what may wait for a target, which runs elsewhere
+// and comes back by messages: actions, and the looks at pages that go with them, on actor threads;
+// reading what procfs says of targets, and the users' figures, on a background thread; their
+// mappings, and what became of pages that were paged out, on another.
 class Session {
   public:
     struct Parts {
@@ -42,6 +49,7 @@ class Session {
         // of a live run that is never late, and those of a simulation on the same snapshots.
         bool dry_run = false;
         MachinePaths paths{};
+        bool may_rest = true;  // nothing is monitored while all schemes rest by their watermarks
     };
 
     // `loop` outlives the session.
@@ -52,11 +60,24 @@ class Session {
 
     // Watch a process.  Error where it may not be watched or has exited meanwhile.
     Result<void> add(Process process);
+    // Errors: as check_controls() says them (start_check.h), and the monitor's.
     Result<void> start();
 
     // From now on, and not before, the schemes may act: the monitor was seen to see, under this TLB
     // policy.
     Result<void> allow_acting(TlbPolicy tlb);
+
+    // The next decision is made as if the schemes might act, is explained, and is not carried out:
+    // what it planned counts as dropped.  What is handed over is valid during the call alone.
+    struct Explained {
+        const Snapshot& snapshot;
+        const Conditions& conditions;
+        const Plan& plan;
+        const Explanation& explanation;
+    };
+    void explain_next(std::function<void(const Explained&)> callback) {
+        explain_ = std::move(callback);
+    }
 
     // Nothing new is decided; what is under way ends at its next chunk; then on_finished is called.
     void finish(const std::string& why);
@@ -77,6 +98,9 @@ class Session {
     std::uint64_t snapshots() const { return snapshots_; }
     std::uint64_t regions() const { return regions_; }  // in the newest snapshot
     bool acting() const { return sees_; }
+    // Why nothing is monitored for the time being; nullopt: it is.
+    const std::optional<std::string>& resting() const { return resting_; }
+    std::vector<SchemeControls> controls() const { return decider_.controls(); }
     const std::string& why_finished() const { return why_finished_; }
     Result<MonitorCost> monitor_cost() const { return monitor_->cost(); }
     Duration actor_time() const { return actors_.cpu_time(); }
@@ -86,22 +110,61 @@ class Session {
 
     void take_snapshots();
     void decide(const Snapshot& snapshot);
+    void explain(const Snapshot& snapshot, Conditions conditions);
+    void follow_generations(const Snapshot& snapshot);
+    void follow_brakes();
     void submit(const Snapshot& snapshot, const Plan& plan);
     void submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t first,
                     std::size_t last);
+    ActionRequest request_for(std::uint32_t scheme, const SessionTarget& target) const;
     void receive(std::uint32_t scheme, TargetId target, Instant planned_at,
                  const std::vector<AddressRange>& ranges,
                  const std::vector<ActionOutcome>& outcomes);
     void target_exited(TargetId id);
     SessionTarget* find(TargetId id);
     void finish_if_idle();
+    void fail(const Error& error);
+
+    // Verification.
+    void plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at);
+    void pursue_verifications();
+    void submit_mark(Verification verification);
+    void submit_act(Verification verification);
+    bool may_act_on(const Verification& verification);
+
+    // What background threads read.
+    std::vector<SurveyedTarget> living() const;
+    void survey();
+    void survey_targets();
+    void survey_mappings();
+    // Runs `work` on the background thread that `key` names, then `then` with its result here.
+    template <typename Work, typename Then>
+    bool in_background(std::uint64_t key, Work work, Then then);
+
+    // Refaults.
+    bool watch_refaults(std::uint32_t scheme, const SessionTarget& target,
+                        const std::vector<ActionOutcome>& outcomes);
+    void look_for_refaults();
+    struct Refaults;
+    void take_refaults(const Refaults& refaults);
+
+    // Rest.
+    void rest();
+    void look_whether_to_rest_on();
+    std::string why_resting() const;
 
     EventLoop& loop_;
     std::unique_ptr<Monitor> monitor_;
     std::shared_ptr<Executor> executor_;
     Decider decider_;
+    MachinePaths paths_;
+    std::vector<std::shared_ptr<const Scheme>> schemes_;  // the policy's, for requests to keep
+    ConditionNeeds needs_;
     ConditionsReader conditions_;
+    std::shared_ptr<PageScanner> scanner_;
     bool dry_run_;
+    bool may_rest_;
+    std::function<void(const Explained&)> explain_;
     std::vector<SessionTarget> targets_;
     std::vector<SchemeTotals> totals_;
     std::uint64_t snapshots_ = 0;
@@ -112,9 +175,25 @@ class Session {
     std::size_t in_flight_ = 0;
     std::string why_finished_;
     EventLoop::Watch monitor_watch_ = 0;
+
+    Verifications verifications_;
+    Alarm verification_alarm_;
+
+    EventLoop::Watch survey_watch_ = 0;
+    bool surveying_ = false;
+    bool mapping_ = false;
+    std::optional<Instant> mapped_at_;
+
+    std::shared_ptr<RefaultWatcher> refaults_;  // the second background thread's
+    Alarm refault_alarm_;
+
+    std::optional<std::string> resting_;
+    EventLoop::Watch rest_watch_ = 0;
+
     // Messages of actors that arrive after the session's end find it gone.
     std::shared_ptr<Session*> self_;
-    Actors actors_;  // last: its threads end before anything they use goes
+    Actors background_;
+    Actors actors_;  // last: threads end before anything they use goes
 };
 
 }  // namespace damon_schemes

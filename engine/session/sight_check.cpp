@@ -117,7 +117,7 @@ bool SightCheck::judge(const Snapshot& snapshot) {
     ++snapshots_;
     if (sight.samples > 0) recent_.push_back(sight);
     if (recent_.size() > judged_snapshots) recent_.pop_front();
-    if (recent_.size() == judged_snapshots && sum_of(recent_).verdict() == Verdict::seen) {
+    if (recent_.size() == judged_snapshots && sum_of(recent_).verdict() == SightVerdict::seen) {
         conclude(true, {});
         return false;
     }
@@ -130,7 +130,7 @@ bool SightCheck::judge(const Snapshot& snapshot) {
     }
     const Sight sum = sum_of(recent_);
     std::string reason;
-    if (sum.verdict() == Verdict::too_few_samples) {
+    if (sum.verdict() == SightVerdict::too_few_samples) {
         reason =
             "too few samples of the canary (memory that is used all the time) to tell whether the "
             "monitor sees; try a longer monitor.aggregation_interval";

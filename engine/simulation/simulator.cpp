@@ -4,8 +4,74 @@
 #include <algorithm>
 #include <utility>
 
+#include "schemes/decide/filters.h"
+
 namespace damon_schemes {
 namespace {
+
+// Takes out of a policy what no recording can tell, and says so.
+class WithoutTheMachine {
+  public:
+    WithoutTheMachine(const SimulationOptions& options, std::vector<std::string>& left_out)
+        : options_(options), left_out_(left_out) {}
+
+    Policy of(Policy policy) {
+        for (Scheme& scheme : policy.schemes) take_out(scheme);
+        return policy;
+    }
+
+  private:
+    void note(const Scheme& scheme, const std::string& what) {
+        left_out_.push_back(scheme.name + ": " + what);
+    }
+
+    void take_out(Scheme& scheme) {
+        if (scheme.watermarks && scheme.watermarks->free_memory) {
+            scheme.watermarks->free_memory.reset();
+            note(scheme, "watermarks.free_memory, as a recording has no free memory");
+        }
+        if (scheme.watermarks && scheme.watermarks->free_swap && !options_.swap) {
+            scheme.watermarks->free_swap.reset();
+            note(scheme, "watermarks.free_swap, as no --swap is given");
+        }
+        if (scheme.watermarks && !scheme.watermarks->free_memory && !scheme.watermarks->free_swap)
+            scheme.watermarks.reset();
+        for (const QuotaGoal& goal : scheme.quota.goals) {
+            note(scheme, "the goal '" + std::string(name_of(goal.metric)) +
+                             "', as a recording has nothing to measure it by");
+        }
+        scheme.quota.goals.clear();
+        if (scheme.min_rss) note(scheme, "min_rss, as a recording has no RSS");
+        scheme.min_rss.reset();
+        if (scheme.floor.rss || scheme.floor.share)
+            note(scheme, "floor, as a recording has no RSS");
+        scheme.floor = {};
+        if (scheme.verify) note(scheme, "verify, as a recording has no looks at single pages");
+        scheme.verify.reset();
+        if (scheme.tune) note(scheme, "tune, as nothing is known of refaults; age.min stays");
+        scheme.tune.reset();
+        if (ask_for_pages(scheme.filters)) {
+            note(scheme, "filters as far as they ask for single pages: these count as let through");
+        }
+        if (ask_for_cgroup(scheme.filters)) {
+            note(scheme,
+                 "the filter by cgroup, which a recording does not have: what it would "
+                 "decide is held back as unmeasured");
+        }
+    }
+
+    const SimulationOptions& options_;
+    std::vector<std::string>& left_out_;
+};
+
+MappedArea area_of(const RecordedMapping& mapping) {
+    MappedArea area;
+    area.range = mapping.range;
+    area.shared = mapping.kind == MappingKind::shared;
+    area.file = mapping.kind == MappingKind::file || (area.shared && !mapping.name.empty());
+    area.name = mapping.name;
+    return area;
+}
 
 constexpr Bytes page_size{4096};
 
@@ -44,7 +110,11 @@ Bytes mean(double sum, std::uint64_t count) {
 }  // namespace
 
 Simulator::Simulator(Policy policy, SimulationOptions options)
-    : decider_(std::move(policy)), options_(options), sums_(decider_.policy().schemes.size()) {}
+    : options_(options),
+      decider_(WithoutTheMachine(options_, left_out_).of(std::move(policy))),
+      filters_(std::any_of(decider_.policy().schemes.begin(), decider_.policy().schemes.end(),
+                           [](const Scheme& scheme) { return !scheme.filters.empty(); })),
+      sums_(decider_.policy().schemes.size()) {}
 
 void Simulator::see(const RecordedTarget& target) {
     std::vector<Mapping> mappings;
@@ -56,11 +126,17 @@ void Simulator::see(const RecordedTarget& target) {
         mappings.push_back(std::move(mapping));
     }
     TargetState& state = targets_[target.id];
+    state.name = target.name;
     // A recording of DAMON's knows of no mappings, which is not the same as that there are none.
     if (mappings.empty()) {
         state.mappings.reset();
+        state.areas.reset();
     } else {
         state.mappings = std::move(mappings);
+        std::vector<MappedArea> areas;
+        areas.reserve(target.mappings.size());
+        for (const RecordedMapping& recorded : target.mappings) areas.push_back(area_of(recorded));
+        state.areas = std::make_shared<const std::vector<MappedArea>>(std::move(areas));
     }
 }
 
@@ -72,6 +148,14 @@ Conditions Simulator::conditions() const {
         const double free =
             1 - static_cast<double>(used) / static_cast<double>(options_.swap->count);
         conditions.free_swap = Share{static_cast<std::uint32_t>(free * 1e6)};
+    }
+    if (!filters_) return conditions;
+    for (const auto& [id, state] : targets_) {
+        Conditions::Target target;
+        target.id = id;
+        target.name = state.name;
+        target.mappings = state.areas;
+        conditions.targets.push_back(std::move(target));
     }
     return conditions;
 }
@@ -134,7 +218,7 @@ void Simulator::carry_out(const TargetSnapshot& target, const PlannedRange& plan
     } else if (scheme.action == Action::willneed) {
         state.out.take(planned.range, [](Bytes, Instant) {});
     }
-    decider_.report({planned.scheme, target.id, planned.range, advised, spent, time});
+    decider_.report({planned.scheme, target.id, planned.range, advised, spent, time, {}});
 }
 
 void Simulator::carry_out(const Snapshot& snapshot) {
@@ -149,6 +233,11 @@ const Plan& Simulator::see(const Snapshot& snapshot) {
     last_ = snapshot.time;
     ++snapshots_;
     bring_back(snapshot);
+    if (filters_ && !mappings_missed_) {
+        mappings_missed_ = std::any_of(targets_.begin(), targets_.end(), [](const auto& entry) {
+            return entry.second.areas == nullptr;
+        });
+    }
     plan_ = decider_.decide(snapshot, conditions());
     for (std::size_t i = 0; i < sums_.size(); ++i) {
         const SchemeTally& tally = plan_.schemes[i];
@@ -190,6 +279,14 @@ void Simulator::note_moment(Instant time) {
 
 SimulationResult Simulator::result() const {
     SimulationResult result;
+    result.left_out = left_out_;
+    for (const Scheme& scheme : decider_.policy().schemes) {
+        if (!mappings_missed_ || !ask_for_mappings(scheme.filters)) continue;
+        result.left_out.push_back(
+            scheme.name +
+            ": filters by mapping, of targets whose mappings are not in the recording: what they "
+            "would decide is held back as unmeasured");
+    }
     result.snapshots = snapshots_;
     if (first_) result.length = elapsed(*first_, last_);
     for (std::size_t i = 0; i < sums_.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,8 @@ struct SimulatedMoment {
 };
 
 struct SimulationResult {
+    // Controls of the policy that need more than a recording has, a sentence each: "cold: …".
+    std::vector<std::string> left_out;
     std::uint64_t snapshots = 0;
     Duration length{};
     std::vector<SimulatedScheme> schemes;
@@ -81,7 +84,9 @@ class Simulator {
   private:
     struct TargetState {
         std::uint64_t generation = 0;
-        std::optional<std::vector<Mapping>> mappings;  // nullopt: not known
+        std::string name;
+        std::optional<std::vector<Mapping>> mappings;          // nullopt: not known
+        std::shared_ptr<const std::vector<MappedArea>> areas;  // likewise, for filters
         OutRanges out;
     };
     struct SchemeSums {
@@ -100,8 +105,11 @@ class Simulator {
     void note_moment(Instant time);
     Bytes out() const;
 
-    Decider decider_;
+    std::vector<std::string> left_out_;
     SimulationOptions options_;
+    Decider decider_;
+    bool filters_ = false;          // some scheme has any
+    bool mappings_missed_ = false;  // a filter asked for mappings that the recording does not have
     std::map<TargetId, TargetState> targets_;
     std::vector<SchemeSums> sums_;
     Plan plan_;

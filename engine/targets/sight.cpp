@@ -3,13 +3,13 @@
 
 namespace damon_schemes {
 
-std::string_view name_of(Verdict verdict) {
+std::string_view name_of(SightVerdict verdict) {
     switch (verdict) {
-        case Verdict::too_few_samples:
+        case SightVerdict::too_few_samples:
             return "too_few_samples";
-        case Verdict::not_seen:
+        case SightVerdict::not_seen:
             return "not_seen";
-        case Verdict::seen:
+        case SightVerdict::seen:
             return "seen";
     }
     return "?";
@@ -21,9 +21,9 @@ Share Sight::share() const {
     return {static_cast<std::uint32_t>(accessed * 1'000'000 / samples)};
 }
 
-Verdict Sight::verdict() const {
-    if (samples < required_samples) return Verdict::too_few_samples;
-    return share() >= required_sight ? Verdict::seen : Verdict::not_seen;
+SightVerdict Sight::verdict() const {
+    if (samples < required_samples) return SightVerdict::too_few_samples;
+    return share() >= required_sight ? SightVerdict::seen : SightVerdict::not_seen;
 }
 
 Sight sight_of(const Snapshot& snapshot, TargetId target, AddressRange area) {

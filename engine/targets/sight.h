@@ -16,12 +16,12 @@ inline constexpr Share required_sight{900'000};
 // Fewer samples than this prove nothing either way.
 inline constexpr std::uint64_t required_samples = 40;
 
-enum class Verdict {
+enum class SightVerdict {
     too_few_samples,
     not_seen,  // "not accessed" means nothing here: nothing may be acted on
     seen,
 };
-std::string_view name_of(Verdict verdict);
+std::string_view name_of(SightVerdict verdict);
 
 // What was seen of the area in one or more snapshots.
 struct Sight {
@@ -29,7 +29,7 @@ struct Sight {
     std::uint64_t accessed = 0;
 
     Share share() const;  // 0 without samples
-    Verdict verdict() const;
+    SightVerdict verdict() const;
 
     constexpr bool operator==(const Sight&) const = default;
     constexpr Sight& operator+=(const Sight& other) {

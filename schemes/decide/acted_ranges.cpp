@@ -19,7 +19,10 @@ void ActedRanges::expire(Instant now, std::size_t limit) {
     std::size_t kept = 0;
     std::size_t settled = 0;
     for (const Record& record : records_) {
-        if (record.until <= now) continue;
+        if (record.until <= now) {
+            if (record.in_flight) in_flight_ -= record.range.size().count;
+            continue;
+        }
         if (kept != 0) {
             Record& last = records_[kept - 1];
             if (!last.in_flight && !record.in_flight && last.range.end == record.range.start &&
@@ -73,6 +76,7 @@ void ActedRanges::coarsen(std::size_t limit) {
 
 void ActedRanges::add_in_flight(AddressRange range, Instant until, Charge charge) {
     records_.push_back({range, until, charge, true});
+    in_flight_ += range.size().count;
 }
 
 void ActedRanges::end_adding() {
@@ -92,6 +96,7 @@ ActedRanges::Settled ActedRanges::settle(AddressRange range, Instant until) {
     // Reports are of whole planned ranges as a rule: nothing has to move.
     if (first != records_.end() && first->range == range) {
         if (first->in_flight) settled = {range.size(), first->charge};
+        in_flight_ -= settled.planned.count;
         *first = {range, until, {}, false};
         return settled;
     }
@@ -123,6 +128,7 @@ ActedRanges::Settled ActedRanges::settle(AddressRange range, Instant until) {
     }
     if (first != last && std::prev(last)->range.end > range.end)
         pieces[count++] = piece_of(*std::prev(last), {range.end, std::prev(last)->range.end});
+    in_flight_ -= settled.planned.count;
     const auto at = records_.erase(first, last);
     records_.insert(at, pieces.begin(), pieces.begin() + static_cast<std::ptrdiff_t>(count));
     sorted_ = records_.size();

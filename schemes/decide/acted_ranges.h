@@ -43,7 +43,9 @@ class ActedRanges {
     void clear() {
         records_.clear();
         sorted_ = 0;
+        in_flight_ = 0;
     }
+    Bytes in_flight() const { return {in_flight_}; }  // planned, and not reported yet
     bool empty() const { return records_.empty(); }
     std::size_t size() const { return records_.size(); }
 
@@ -73,6 +75,7 @@ class ActedRanges {
 
     std::vector<Record> records_;
     std::size_t sorted_ = 0;  // records before this one are in order
+    std::uint64_t in_flight_ = 0;
 };
 
 }  // namespace damon_schemes

@@ -7,22 +7,13 @@
 #include <memory>
 #include <vector>
 
+#include "schemes/decide/conditions.h"
+#include "schemes/decide/explanation.h"
 #include "schemes/decide/plan.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
 
 namespace damon_schemes {
-
-// What the machine looks like when a snapshot is decided on; the engine measures it.
-struct Conditions {
-    bool sees = false;               // the session has proved that it sees (the canary)
-    std::optional<Share> free_swap;  // nullopt: not known, or there is no swap
-    struct TargetFaults {
-        TargetId target;
-        std::uint64_t major_faults = 0;  // so far, ever growing
-    };
-    std::vector<TargetFaults> faults;
-};
 
 // What became of a planned range, told back so that quotas, ages and the next plan know.  Due for
 // every planned range, also for one that was dropped; a part of a planned range may be reported
@@ -34,6 +25,17 @@ struct ActionReport {
     Bytes advised;       // what the call said it did; 0 if it was refused or dropped
     Duration spent{};    // time in the acting calls; 0 with 0 advised: nothing was tried
     Instant time{};      // when it was done
+    Bytes paged_out{};   // what of it really left memory for swap; 0 where that is not known
+};
+
+// Memory that a scheme had paged out was found in memory again, within the policy's
+// refaults.window.
+struct RefaultReport {
+    std::uint32_t scheme = 0;
+    TargetId target;
+    Bytes bytes;
+    Duration away{};  // from the action to the look that found it
+    Instant time{};   // of that look
 };
 
 // Not thread-safe: belongs to the thread that takes the snapshots.
@@ -46,9 +48,21 @@ class Decider {
 
     // The plan refers to the snapshot's targets by index.  A quota counts a range from the moment
     // it is planned; report() corrects it by what was really advised and spent.
-    Plan decide(const Snapshot& snapshot, const Conditions& conditions);
+    // `explanation`, where given, is filled with every region's verdicts; the plan is the same.
+    Plan decide(const Snapshot& snapshot, const Conditions& conditions,
+                Explanation* explanation = nullptr);
 
     void report(const ActionReport& report);
+    void report(const RefaultReport& report);
+
+    // While every scheme rests by its watermarks (a stat scheme without any never does) there is
+    // nothing to monitor for.  True: they all rest under these conditions, so the monitor may sleep
+    // until longest_rest() has passed; ask again then.
+    bool all_rest(const Conditions& conditions, Instant now);
+    Duration longest_rest() const;  // the shortest of the schemes' watermark intervals; or 5 s
+
+    // Where each scheme's controllers stand, as of the last decision.
+    std::vector<SchemeControls> controls() const;
 
     // Until when a target is left alone by the brake; nullopt: it is not.
     struct BrakedTarget {

@@ -29,10 +29,24 @@ std::string_view name_of(Reason reason) {
             return "brake";
         case Reason::swap_low:
             return "swap_low";
+        case Reason::unmeasured:
+            return "unmeasured";
+        case Reason::watermark:
+            return "watermark";
+        case Reason::small_target:
+            return "small_target";
+        case Reason::filter:
+            return "filter";
+        case Reason::not_due:
+            return "not_due";
+        case Reason::floor:
+            return "floor";
         case Reason::quota_bytes:
             return "quota_bytes";
         case Reason::quota_time:
             return "quota_time";
+        case Reason::quota_goal:
+            return "quota_goal";
         case Reason::count_:
             break;
     }
@@ -66,10 +80,24 @@ std::string_view explanation_of(Reason reason) {
             return "the target's major faults rose, so it is left alone for a while";
         case Reason::swap_low:
             return "less swap is free than limits.min_free_swap asks for";
+        case Reason::unmeasured:
+            return "a figure that one of the scheme's controls needs could not be had";
+        case Reason::watermark:
+            return "the scheme rests by its watermarks";
+        case Reason::small_target:
+            return "the target has less in memory than the scheme's min_rss";
+        case Reason::filter:
+            return "the scheme's filters reject it";
+        case Reason::not_due:
+            return "the scheme's apply_interval has not passed yet";
+        case Reason::floor:
+            return "the target keeps so much in memory by the scheme's floor";
         case Reason::quota_bytes:
             return "the quota of bytes for this window is used up";
         case Reason::quota_time:
             return "the quota of time for this window is used up";
+        case Reason::quota_goal:
+            return "the quota's goals allow no more in this window";
         case Reason::count_:
             break;
     }

@@ -28,8 +28,15 @@ enum class Reason : std::uint8_t {
     observing_only,   // the session has not proved that it sees
     brake,            // the target's major faults rose: left alone for a while
     swap_low,         // too little swap is free
+    unmeasured,       // a control of the policy needs a figure of the machine that is not known
+    watermark,        // the scheme rests by its watermarks
+    small_target,     // the target has less in memory than min_rss
+    filter,           // the scheme's filters reject it
+    not_due,          // the apply interval has not passed yet
+    floor,            // the target keeps this much in memory
     quota_bytes,      // the window's bytes are used up
     quota_time,       // the window's time is used up
+    quota_goal,       // the goals allow no more in this window
     count_,
 };
 inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::count_);

@@ -37,7 +37,7 @@ void QuotaWindow::advance(Instant now) {
     }
 }
 
-std::optional<QuotaWindow::Allowance> QuotaWindow::allowance() const {
+std::optional<QuotaWindow::Allowance> QuotaWindow::allowance(std::optional<Bytes> goals) const {
     constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t by_bytes = unlimited;
     if (quota_.bytes)
@@ -57,10 +57,29 @@ std::optional<QuotaWindow::Allowance> QuotaWindow::allowance() const {
             if (by_time < page && charged_time_ <= Duration::zero()) by_time = page;
         }
     }
-    if (by_bytes == unlimited && by_time == unlimited) return std::nullopt;
-    const bool time_first = by_time < by_bytes;
-    return Allowance{{std::min(by_bytes, by_time) / page * page},
-                     time_first ? Reason::quota_time : Reason::quota_bytes};
+    std::uint64_t by_goals = unlimited;
+    if (goals) by_goals = goals->count - std::min(goals->count, charged_bytes_);
+    if (by_bytes == unlimited && by_time == unlimited && by_goals == unlimited) return std::nullopt;
+    Allowance allowance{{by_bytes}, Reason::quota_bytes};
+    if (by_time < allowance.bytes.count) allowance = {{by_time}, Reason::quota_time};
+    if (by_goals < allowance.bytes.count) allowance = {{by_goals}, Reason::quota_goal};
+    allowance.bytes.count = allowance.bytes.count / page * page;
+    return allowance;
+}
+
+std::optional<Bytes> QuotaWindow::bytes_left() const {
+    if (!quota_.bytes) return std::nullopt;
+    return *quota_.bytes - Bytes{std::min(quota_.bytes->count, charged_bytes_)};
+}
+
+std::optional<Duration> QuotaWindow::time_left() const {
+    if (!quota_.time) return std::nullopt;
+    return *quota_.time - charged_time_;
+}
+
+std::optional<double> QuotaWindow::bytes_per_second() const {
+    if (!measured_ || spent_ns_ <= 0) return std::nullopt;
+    return tried_bytes_ / spent_ns_ * 1e9;
 }
 
 Duration QuotaWindow::charge(Bytes bytes) {

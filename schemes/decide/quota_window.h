@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "schemes/decide/plan.h"
 #include "schemes/observation.h"
@@ -16,16 +17,17 @@ namespace damon_schemes {
 // holds.
 class QuotaWindow {
   public:
-    explicit QuotaWindow(Quota quota) : quota_(quota) {}
+    explicit QuotaWindow(Quota quota) : quota_(std::move(quota)) {}
 
     void advance(Instant now);
 
     struct Allowance {
         Bytes bytes;                         // whole pages
-        Reason limit = Reason::quota_bytes;  // which of the two limits it is
+        Reason limit = Reason::quota_bytes;  // which of the limits it is
     };
-    // nullopt: no limit.
-    std::optional<Allowance> allowance() const;
+    // The least of what bytes, time and the goals leave; `goals` is what they allow in the whole
+    // window, nullopt: anything.  nullopt: no limit.
+    std::optional<Allowance> allowance(std::optional<Bytes> goals = {}) const;
 
     // Charges bytes to the window that advance() entered last; returns the time charged for them.
     Duration charge(Bytes bytes);
@@ -38,6 +40,13 @@ class QuotaWindow {
 
     // Notes what acting on so many bytes took.
     void measure(Bytes tried, Duration spent);
+
+    // What is left; nullopt: there is no such limit.  Time is below zero where later windows pay
+    // back.
+    std::optional<Bytes> bytes_left() const;
+    std::optional<Duration> time_left() const;
+    // What time is reckoned by; nullopt: not measured yet, or it took no time.
+    std::optional<double> bytes_per_second() const;
 
   private:
     Quota quota_;

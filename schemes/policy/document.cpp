@@ -257,9 +257,11 @@ class OverrideReader {
             }
             Member* member = node->find(part);
             if (member == nullptr) {
-                if (!last && (part == "scheme" || part == "target") && i == 0) {
+                const bool list = i == 0 ? part == "scheme" || part == "target"
+                                         : part == "filter" || part == "goal";
+                if (!last && list) {
                     fail_element(Node{Node::Kind::array, here(), {}, 0, 0, false, {}, {}}, part,
-                                 path[1], std::move(key));
+                                 path[i + 1], std::move(key));
                     return;
                 }
                 Node fresh;

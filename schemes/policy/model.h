@@ -53,18 +53,114 @@ struct Range {
     }
 };
 
+// What decides which memory goes first where a quota does not let all of it through: the weights of
+// its size, of how often and for how long.  All 0: none goes first, all have their turn by address.
+struct Priority {
+    std::uint32_t size = 0;
+    std::uint32_t frequency = 1;
+    std::uint32_t age = 1;
+    bool operator==(const Priority&) const = default;
+    constexpr bool any() const { return size != 0 || frequency != 0 || age != 0; }
+};
+
+// What a quota is moved after.  The quota shrinks while the metric is above its target.
+enum class GoalMetric {
+    pressure,         // share of time in which some task of the machine waited for memory (PSI)
+    cgroup_pressure,  // the same of the target's cgroup; of several targets' the highest
+    refaults,         // share of what the scheme paged out that came back soon
+    free_memory,      // share of all memory that is free
+    figure,           // a number that the user keeps in a file
+};
+std::string_view name_of(GoalMetric metric);
+
+struct QuotaGoal {
+    GoalMetric metric = GoalMetric::pressure;
+    Share share;        // the target; not for figure
+    double figure = 0;  // the target of figure, above 0
+    std::string file;   // figure: where it is kept
+    bool operator==(const QuotaGoal&) const = default;
+};
+
+enum class GoalTuner {
+    consistent,  // settles at the quota that keeps the goal
+    temporal,    // everything until the goal is met, then nothing
+};
+
 // At most so much per window.  A limit that is nullopt is off.
 struct Quota {
     std::optional<Bytes> bytes;    // bytes advised
     std::optional<Duration> time;  // time spent in the acting system calls
     Duration per = std::chrono::seconds(1);
+    Priority priority{};
+    std::vector<QuotaGoal> goals{};
+    GoalTuner tuner = GoalTuner::consistent;
     bool operator==(const Quota&) const = default;
 };
 
 // What a pageout scheme has unless the policy says otherwise by name.
-inline constexpr Quota default_pageout_quota() {
-    return {mebibytes(128), std::chrono::milliseconds(10), std::chrono::seconds(1)};
+inline Quota default_pageout_quota() {
+    Quota quota;
+    quota.bytes = mebibytes(128);
+    quota.time = std::chrono::milliseconds(10);
+    return quota;
 }
+
+// When a scheme is at work, by what is free.  It rests above high and below low; resting, it begins
+// again only at mid and below (damon.md's rule: hysteresis between mid and high).
+struct Watermark {
+    Share high{1'000'000};
+    Share mid{1'000'000};
+    Share low{0};
+    bool operator==(const Watermark&) const = default;
+};
+struct Watermarks {
+    std::optional<Watermark> free_memory;         // of all memory
+    std::optional<Watermark> free_swap;           // of all swap
+    Duration interval = std::chrono::seconds(5);  // how often they are looked at
+    bool operator==(const Watermarks&) const = default;
+};
+
+enum class FilterKind {
+    anonymous,  // pages without a file behind them
+    file,       // pages of files, and of memory that programs share
+    mapping,    // mappings whose path, or [heap], [stack], …, fits a pattern
+    address,    // a range of addresses
+    huge_page,  // what huge pages back
+    young,      // pages whose Accessed bit is set at the moment of the action
+    target,     // targets whose command name fits a pattern
+    cgroup,     // targets whose cgroup fits a pattern
+};
+std::string_view name_of(FilterKind kind);
+
+// The first filter that fits decides; what none fits gets the opposite of the last one.
+struct Filter {
+    bool allow = false;  // else it rejects
+    FilterKind kind = FilterKind::mapping;
+    std::string pattern;  // mapping, target, cgroup: with * and ? (each may stand for a slash too)
+    AddressRange range;   // address
+    bool operator==(const Filter&) const = default;
+};
+
+// What a target keeps in memory, whatever matches: the greater of the two.
+struct Floor {
+    std::optional<Bytes> rss;
+    std::optional<Share> share;  // of what it has in memory and in swap together
+    bool operator==(const Floor&) const = default;
+};
+
+// Before memory is paged out each page of it has to stay idle for so long.
+struct Verify {
+    Duration idle{};
+    bool operator==(const Verify&) const = default;
+};
+
+// The age threshold (age.min) follows the refaults, between these bounds.
+struct Tune {
+    Share refaults;  // of what was paged out, this much may come back soon
+    Duration min{};
+    Duration max{};
+    bool operator==(const Tune&) const = default;
+};
 
 // [[scheme]]
 struct Scheme {
@@ -74,9 +170,25 @@ struct Scheme {
     Range<Share> frequency;
     Range<Duration> age;
     Quota quota;
+    std::optional<Duration> apply_interval;  // nullopt: the aggregation interval
+    std::optional<Duration> cool_down;       // after an action; nullopt: age.min
+    std::optional<Watermarks> watermarks;
+    std::vector<Filter> filters;
+    Floor floor;
+    std::optional<Bytes> min_rss;  // targets with less in memory are not bothered
+    std::optional<Verify> verify;
+    std::optional<Tune> tune;
     bool allow_unseen_accesses = false;  // act on targets whose memory others map too
     bool split_huge_pages = false;       // act on parts of huge pages
     bool operator==(const Scheme&) const = default;
+};
+
+// [refaults]: a page that was paged out counts as refaulted where it is found in memory again
+// within the window.
+struct RefaultWatch {
+    Duration window = std::chrono::seconds(60);
+    Bytes rate = mebibytes(256);  // so much of what was paged out is looked at in a second at most
+    bool operator==(const RefaultWatch&) const = default;
 };
 
 // [limits]: on unless the policy turns them off by name ("off").
@@ -100,6 +212,7 @@ struct Policy {
     std::vector<TargetSelector> targets;
     std::vector<Scheme> schemes;
     Limits limits;
+    RefaultWatch refaults{};
 };
 
 }  // namespace damon_schemes

@@ -13,8 +13,9 @@
 
 namespace damon_schemes {
 
-// One thing that is wrong with a policy.
+// One thing that is wrong with a policy, or that it hardly can mean.
 struct PolicyError {
+    bool warning = false;      // it may be used as it is
     std::string source;        // the file's name, or "--set KEY=VALUE"
     std::uint32_t line = 0;    // from 1; 0 where no place can be named
     std::uint32_t column = 0;  // from 1; 0 likewise
@@ -28,6 +29,7 @@ struct PolicyError {
 
 // "policy.toml:12:3: unknown key 'min_szie'; did you mean 'min_size'?", then the line of the file
 // with a caret under the place where the text is known.  Several lines, the last without a newline.
+// What is only a warning says so behind the place.
 std::string to_string(const PolicyError& error);
 
 struct PolicyReadOptions {
@@ -36,10 +38,12 @@ struct PolicyReadOptions {
         overrides;  // "KEY=VALUE" as of --set, applied over the text before checking
 };
 
-// Every error, not just the first; errors is empty if and only if the policy may be used.
+// Every error, not just the first; errors is empty if and only if the policy may be used.  Of one
+// that may, warnings are what does not do what it seems to say.
 struct PolicyReading {
     Policy policy;
     std::vector<PolicyError> errors;
+    std::vector<PolicyError> warnings;
     bool ok() const { return errors.empty(); }
 };
 

@@ -141,7 +141,7 @@ class NestingScan {
         TextFault& fault = fail_here();
         fault.message = "keys and values are nested more than " + std::to_string(max_policy_depth) +
                         " deep here";
-        fault.suggestion = "no policy needs more than 4";
+        fault.suggestion = "no policy needs more than 8";
         return false;
     }
 

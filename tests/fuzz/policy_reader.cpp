@@ -8,6 +8,7 @@
 
 #include "schemes/decide/decider.h"
 #include "schemes/policy/reader.h"
+#include "schemes/policy/warnings.h"
 
 namespace damon_schemes {
 
@@ -46,6 +47,13 @@ void exercise_policy_reader(const std::uint8_t* bytes, std::size_t size) {
         const std::string shown = to_string(error);
         require(!shown.empty() && shown.back() != '\n', "no newline at the end");
         require(shown.size() < 8192, "messages are short");
+    }
+    require(reading.ok() || reading.warnings.empty(), "warnings are of sound policies");
+    require(reading.warnings.size() <= max_warnings, "warnings are bounded");
+    for (const PolicyError& warning : reading.warnings) {
+        require(warning.warning && !warning.message.empty() && !warning.key.empty(),
+                "every warning says what it is of");
+        require(to_string(warning).size() < 8192, "warnings are short");
     }
     if (!reading.ok()) return;
 

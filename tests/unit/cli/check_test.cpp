@@ -32,11 +32,56 @@ TEST(Check, ASoundPolicyIsExplained) {
 }
 
 TEST(Check, ThePoliciesOfTheProjectAreSound) {
-    for (const char* name : {"observe.toml", "proactive-reclaim.toml"}) {
+    for (const char* name : {"gentle-reclaim.toml", "host-guard.toml", "observe.toml",
+                             "prcl-v12.toml", "proactive-reclaim.toml"}) {
         const ProgramRun ran =
             run_program({"check", std::string(DAMON_SCHEMES_SOURCE "/policies/") + name});
         EXPECT_EQ(ran.status, 0) << ran.err;
+        EXPECT_THAT(ran.err, IsEmpty()) << name << " has warnings";
     }
+}
+
+// Two schemes in each other's way: sound, and hardly meant.
+const std::string contested = sound +
+                              "[[scheme]]\nname = \"colder\"\naction = \"pageout\"\n"
+                              "frequency = { max = \"0%\" }\nage = { min = \"1min\" }\n";
+
+TEST(Check, WarnsOfWhatIsHardlyMeantAndTakesItAllTheSame) {
+    const TextFile file(contested);
+    const ProgramRun ran = run_program({"check", file.path()});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.out, HasSubstr(file.path() + ": ok, 2 schemes\n"));
+    EXPECT_THAT(ran.err,
+                HasSubstr(file.path() + ":8:1: warning: 'colder' has hardly anything to do"));
+    EXPECT_THAT(ran.err, HasSubstr("\n  8 | name = \"colder\"\n"));
+}
+
+TEST(Check, WarningsAreInJsonToo) {
+    const TextFile file(contested);
+    const TextFile fine(sound);
+    const ProgramRun ran = run_program({"check", "--json", file.path(), fine.path()});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.err, IsEmpty());
+    const auto root = nlohmann::json::parse(ran.out);
+    ASSERT_EQ(root.size(), 2U);
+    EXPECT_EQ(root[0]["ok"], true);
+    EXPECT_EQ(root[0]["errors"], nlohmann::json::array());
+    ASSERT_EQ(root[0]["warnings"].size(), 1U);
+    EXPECT_EQ(root[0]["warnings"][0]["line"], 8);
+    EXPECT_EQ(root[0]["warnings"][0]["key"], "scheme.colder.name");
+    EXPECT_THAT(root[0]["warnings"][0]["message"].get<std::string>(), HasSubstr("hardly anything"));
+    EXPECT_EQ(root[1]["warnings"], nlohmann::json::array());
+}
+
+// It cannot begin on a target that is not there, and that is after the policy was read.
+TEST(Check, ApplyWarnsOnceToo) {
+    const TextFile file(contested);
+    const ProgramRun ran = run_program({"apply", file.path(), "--pid", "2147483647"});
+    EXPECT_NE(ran.status, 0);
+    const std::string warning = ":8:1: warning: 'colder'";
+    const auto at = ran.err.find(warning);
+    ASSERT_NE(at, std::string::npos) << ran.err;
+    EXPECT_EQ(ran.err.find(warning, at + 1), std::string::npos) << ran.err;
 }
 
 TEST(Check, ReadsStandardInput) {

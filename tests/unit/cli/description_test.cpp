@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <sstream>
+#include <string>
+#include <utility>
 
 namespace damon_schemes {
 namespace {
@@ -98,9 +101,138 @@ TEST(Description, TargetsOfThePolicyAreNamed) {
                 HasSubstr("targets: process 42, every process named redis-server."));
 }
 
+std::string described(const Scheme& scheme) {
+    return describe(policy_of(scheme), 2000);
+}
+
+Scheme guarded() {
+    Scheme scheme = reclaim();
+    scheme.apply_interval = 5s;
+    scheme.cool_down = 30s;
+    scheme.min_rss = mebibytes(32);
+    scheme.floor = {mebibytes(64), Share{200'000}};
+    scheme.verify = Verify{2s};
+    scheme.tune = Tune{Share{10'000}, 1s, 10min};
+    scheme.watermarks = Watermarks{};
+    scheme.watermarks->free_memory = Watermark{Share{500'000}, Share{400'000}, Share{200'000}};
+    QuotaGoal pressure;
+    pressure.share = Share{5000};
+    scheme.quota.goals = {pressure};
+    Filter stack;
+    stack.pattern = "[stack]";
+    scheme.filters = {stack};
+    return scheme;
+}
+
+TEST(Description, EveryControlInPlainWords) {
+    EXPECT_EQ(describe(policy_of(guarded())),
+              "  cold: page out memory that no look found accessed, for at least 10s, in\n"
+              "      regions of at least 4KiB; at most 128MiB and 10ms of work per 1s; so much\n"
+              "      per 1s that it keeps the time that tasks wait for memory at 0.5%.\n"
+              "    - tuning: that age is moved between 1s and 10min so that 1% comes back\n"
+              "    - only targets with at least 32MiB in memory\n"
+              "    - filters: no to mappings named [stack], else yes\n"
+              "    - verification: each page has to stay idle for another 2s\n"
+              "    - floor: each target keeps at least 64MiB and 20% of its memory\n"
+              "    - watermarks: rests while more than 50% or less than 20% of the memory is\n"
+              "      free, until 40% is; looked at every 5s\n"
+              "    - applied every 5s\n"
+              "    - the same memory again only after 30s\n"
+              "  target: none in the policy; give --pid, --name or -- COMMAND to apply.\n"
+              "  limits: stop paging out while less than 10% of swap is free; leave a\n"
+              "      target alone for 1min when its major faults rise over 100 a second and 10\n"
+              "      times its earlier rate.\n"
+              "  refaults: what was paged out comes back where it is in memory again within\n"
+              "      1min; at most 256MiB of it is looked at in a second.\n"
+              "  monitor: look every 5ms, decide every 100ms, follow mappings every 1s, 10\n"
+              "      to 1,000 regions of at least 4KiB.\n");
+}
+
+TEST(Description, EachGoalIsSaid) {
+    Scheme scheme = reclaim();
+    scheme.quota.bytes.reset();
+    scheme.quota.time.reset();
+    const auto said = [&](GoalMetric metric) {
+        QuotaGoal goal;
+        goal.metric = metric;
+        goal.share = Share{10'000};
+        goal.figure = 12.5;
+        goal.file = "/run/latency_ms";
+        scheme.quota.goals = {goal};
+        return described(scheme);
+    };
+    EXPECT_THAT(said(GoalMetric::cgroup_pressure),
+                HasSubstr("the time that the targets' cgroups wait for memory at 1%."));
+    EXPECT_THAT(said(GoalMetric::refaults), HasSubstr("the share that comes back at 1%."));
+    EXPECT_THAT(said(GoalMetric::free_memory), HasSubstr("it keeps free memory at 1%."));
+    EXPECT_THAT(said(GoalMetric::figure),
+                HasSubstr("it keeps the figure in /run/latency_ms at 12.5."));
+    EXPECT_THAT(said(GoalMetric::figure), Not(HasSubstr("as much as there is")));
+    EXPECT_THAT(said(GoalMetric::refaults), HasSubstr("refaults: "));
+    EXPECT_THAT(said(GoalMetric::pressure), Not(HasSubstr("refaults: ")));
+    scheme.quota.tuner = GoalTuner::temporal;
+    EXPECT_THAT(said(GoalMetric::free_memory),
+                HasSubstr("until free memory at 1% is reached, then nothing"));
+}
+
+TEST(Description, FiltersAreSaidInTheirOrder) {
+    Scheme scheme = reclaim();
+    Filter files;
+    files.kind = FilterKind::file;
+    Filter range;
+    range.allow = true;
+    range.kind = FilterKind::address;
+    range.range = {0x1000, 0x7f0000000000};
+    scheme.filters = {files, range};
+    EXPECT_THAT(described(scheme),
+                HasSubstr("- filters: no to memory of files, else yes to addresses "
+                          "from 0x1000 to 0x7f0000000000, else no\n"));
+    for (const auto& [kind, words] : std::initializer_list<std::pair<FilterKind, std::string>>{
+             {FilterKind::anonymous, "no to anonymous memory"},
+             {FilterKind::huge_page, "no to huge pages"},
+             {FilterKind::young, "no to pages accessed just before"},
+             {FilterKind::target, "no to targets named x*"},
+             {FilterKind::cgroup, "no to targets of cgroup x*"}}) {
+        Filter filter;
+        filter.kind = kind;
+        filter.pattern = "x*";
+        scheme.filters = {filter};
+        EXPECT_THAT(described(scheme), HasSubstr("- filters: " + words + ", else yes\n"));
+    }
+}
+
+TEST(Description, WhatGoesFirstIsSaidWhereItIsUnusual) {
+    Scheme scheme = reclaim();
+    EXPECT_THAT(described(scheme), Not(HasSubstr("too little")));
+    scheme.quota.priority = {0, 0, 1};
+    EXPECT_THAT(described(scheme),
+                HasSubstr("where that is too little, the coldest first, by age"));
+    scheme.quota.priority = {1, 2, 3};
+    EXPECT_THAT(described(scheme), HasSubstr("by age (3 times), frequency (2 times) and size"));
+    scheme.quota.priority = {0, 0, 0};
+    EXPECT_THAT(described(scheme), HasSubstr("where that is too little, by turns"));
+    scheme.action = Action::willneed;
+    scheme.quota.priority = {1, 0, 0};
+    EXPECT_THAT(described(scheme), HasSubstr("the hottest first, by size"));
+}
+
+TEST(Description, WatermarksAreSaidAsFarAsTheyAreSet) {
+    Scheme scheme = reclaim();
+    scheme.watermarks = Watermarks{};
+    scheme.watermarks->free_swap = Watermark{Share{1'000'000}, Share{1'000'000}, Share{200'000}};
+    EXPECT_THAT(
+        described(scheme),
+        HasSubstr(
+            "- watermarks: rests while less than 20% of the swap is free; looked at every 5s\n"));
+    scheme.watermarks->free_swap = Watermark{Share{500'000}, Share{500'000}, Share{0}};
+    EXPECT_THAT(
+        described(scheme),
+        HasSubstr("- watermarks: rests while more than 50% of the swap is free; looked at"));
+}
+
 TEST(Description, FitsTheWidth) {
     for (std::size_t width = 40; width <= 120; width += 5) {
-        std::istringstream lines(describe(policy_of(reclaim()), width));
+        std::istringstream lines(describe(policy_of(guarded()), width));
         for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), width) << line;
     }
 }

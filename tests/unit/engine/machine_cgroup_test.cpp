@@ -66,5 +66,27 @@ TEST_F(CgroupTest, reaches_for_nothing_outside_of_its_namespace) {
     EXPECT_FALSE(tightest_swap_limit(7, {root_.path() + "/proc", ""}).has_value());
 }
 
+TEST_F(CgroupTest, tells_which_it_is_and_where_it_is_shown) {
+    const MachinePaths paths{root_.path() + "/proc", root_.path() + "/sys"};
+    EXPECT_EQ(cgroup_of(5, paths), "/app.slice/redis");
+    EXPECT_EQ(cgroup_of(6, paths), std::nullopt);
+    root_.lay("proc/6/cgroup", "0::/../elsewhere\n");
+    EXPECT_EQ(cgroup_of(6, paths), std::nullopt) << "outside of our own namespace";
+    EXPECT_EQ(cgroup_folder("/app.slice", paths), root_.path() + "/cgroup/app.slice");
+    EXPECT_EQ(cgroup_folder("/", paths), root_.path() + "/cgroup");
+    EXPECT_EQ(cgroup_folder("/", {root_.path() + "/none", ""}), std::nullopt);
+}
+
+TEST_F(CgroupTest, counts_what_came_back_after_it_was_evicted) {
+    const MachinePaths paths{root_.path() + "/proc", root_.path() + "/sys"};
+    EXPECT_FALSE(refaults_of("/a", paths));
+    root_.lay("cgroup/a/memory.stat",
+              "anon 4096\nworkingset_refault_anon 12\nworkingset_refault_file 34\n"
+              "workingset_refault_anonymous_not 5\n");
+    ASSERT_TRUE(refaults_of("/a", paths));
+    EXPECT_EQ(refaults_of("/a", paths)->anonymous, 12U);
+    EXPECT_EQ(refaults_of("/a", paths)->file, 34U);
+}
+
 }  // namespace
 }  // namespace damon_schemes

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -133,6 +134,65 @@ Cost
   engine RSS            9.0 MiB
   snapshots                 600  1 lost
 )");
+}
+
+RunSummary verified_run() {
+    RunSummary run = some_run();
+    SchemeSummary& scheme = run.schemes[0];
+    scheme.verify = Verify{2s};
+    scheme.verified.looked = mebibytes(100);
+    scheme.verified.idle = mebibytes(90);
+    scheme.verified.not_idle = mebibytes(10);
+    scheme.verified.acts = 25;
+    scheme.verified.total = 250ms;
+    scheme.verified.longest = 31ms;
+    scheme.watched = mebibytes(310);
+    scheme.refaulted = mebibytes(31);
+    scheme.refault_window = 60s;
+    scheme.tuned_age = 12s;
+    scheme.recent_refault_share = 0.25;
+    scheme.errors = {{EINVAL, 3}};
+    run.targets[0].cgroup_refaults = WorkingsetRefaults{1234, 56};
+    return run;
+}
+
+TEST(Summary, TellsOfVerificationRefaultsAndTheTunedAge) {
+    const std::string table = summary_table(verified_run());
+    EXPECT_THAT(table, HasSubstr("  verified            100.0 MiB  looked at again after 2.0 s"));
+    EXPECT_THAT(table, HasSubstr("31.0 ms"));
+    EXPECT_THAT(table, HasSubstr("  came back            31.0 MiB  of 310.0 MiB"));
+    EXPECT_THAT(table, HasSubstr("  tuned age              12.0 s"));
+    EXPECT_THAT(table, HasSubstr("a hint: 1,234 anonymous and 56 file pages"));
+    std::istringstream lines(table);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(columns_of(line), 80U) << line;
+
+    RunSummary dry = verified_run();
+    dry.dry_run = true;
+    EXPECT_THAT(summary_table(dry), HasSubstr("a dry run verifies nothing"));
+    EXPECT_THAT(summary_table(some_run()), Not(HasSubstr("verified")));
+}
+
+TEST(Summary, JsonTellsOfVerificationRefaultsAndErrors) {
+    const json scheme = json::parse(summary_json(verified_run()))["schemes"][0];
+    EXPECT_EQ(scheme["verify"]["idle_ns"], 2'000'000'000);
+    EXPECT_EQ(scheme["verify"]["looked_bytes"], 100 << 20);
+    EXPECT_EQ(scheme["verify"]["idle_bytes"], 90 << 20);
+    EXPECT_EQ(scheme["verify"]["not_idle_bytes"], 10 << 20);
+    EXPECT_EQ(scheme["verify"]["acts"], 25);
+    EXPECT_EQ(scheme["verify"]["mean_from_look_to_act_ns"], 10'000'000);
+    EXPECT_EQ(scheme["verify"]["longest_from_look_to_act_ns"], 31'000'000);
+    EXPECT_EQ(scheme["refaults"]["watched_bytes"], 310 << 20);
+    EXPECT_EQ(scheme["refaults"]["refaulted_bytes"], 31 << 20);
+    EXPECT_EQ(scheme["refaults"]["recent_share"], 0.25);
+    EXPECT_EQ(scheme["tuned_age_ns"], 12'000'000'000);
+    EXPECT_EQ(scheme["errors"], json({{"EINVAL", 3}}));
+    const json target = json::parse(summary_json(verified_run()))["targets"][0];
+    EXPECT_EQ(target["cgroup_refaulted_pages"]["anonymous"], 1234);
+
+    const json plain = json::parse(summary_json(some_run()));
+    EXPECT_TRUE(plain["schemes"][0]["verify"].is_null());
+    EXPECT_TRUE(plain["schemes"][0]["tuned_age_ns"].is_null());
+    EXPECT_TRUE(plain["targets"][0]["cgroup_refaulted_pages"].is_null());
 }
 
 TEST(Summary, AdvisedAndGoneAndSavedAreThreeFigures) {

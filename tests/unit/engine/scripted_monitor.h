@@ -27,7 +27,10 @@ struct MonitorScript {
     std::optional<Error> refuses_targets;
     bool started = false;
     bool stopped = false;
+    int starts = 0;
+    int stops = 0;
     int monitors = 0;  // that are there now
+    std::shared_ptr<PageScanner> scanner;
 
     // What is to be taken; once it is empty, `source` makes one more at each wake-up.
     std::deque<Result<Snapshot>> waiting;
@@ -58,10 +61,12 @@ class ScriptedMonitor final : public Monitor {
     }
     Result<void> start() override {
         script_->started = true;
+        ++script_->starts;
         return {};
     }
     Result<void> stop() override {
         script_->stopped = true;
+        ++script_->stops;
         return {};
     }
     // Always readable: a loop that runs asks again and again, and mostly none waits.
@@ -77,6 +82,7 @@ class ScriptedMonitor final : public Monitor {
         return wrapped(script_->source());
     }
     Result<MonitorCost> cost() const override { return MonitorCost{}; }
+    std::shared_ptr<PageScanner> page_scanner() override { return script_->scanner; }
 
   private:
     static Result<std::optional<Snapshot>> wrapped(Result<Snapshot> snapshot) {

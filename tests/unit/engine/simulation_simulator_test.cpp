@@ -171,5 +171,63 @@ TEST(SimulatorTest, nothing_seen_is_nothing_said) {
     EXPECT_TRUE(result.course.empty());
 }
 
+// A control that no recording can tell the figure of must not hold everything back, nor go
+// unnoticed.
+TEST(SimulatorTest, leaves_out_controls_that_need_the_machine_and_says_so) {
+    Policy policy = paging_out();
+    Scheme& scheme = policy.schemes[0];
+    scheme.watermarks.emplace();
+    scheme.watermarks->free_memory.emplace();
+    scheme.watermarks->free_swap = Watermark{Share{1'000'000}, Share{900'000}, Share{0}};
+    scheme.quota.goals = {{GoalMetric::pressure, Share{1000}, 0, ""}};
+    scheme.min_rss = mebibytes(1);
+    scheme.floor.share = Share{500'000};
+    scheme.verify = Verify{1s};
+    scheme.tune = Tune{Share{10'000}, 1s, 100s};
+    Simulator simulator(policy);
+    simulator.see(snapshot(0s, {cold(0, 8)}));
+    auto result = simulator.result();
+    EXPECT_EQ(result.left, Bytes{8 * mib});
+    ASSERT_EQ(result.left_out.size(), 7U);
+    for (const char* control : {"watermarks.free_memory", "watermarks.free_swap", "'pressure'",
+                                "min_rss", "floor", "verify", "tune"}) {
+        EXPECT_THAT(result.left_out, testing::Contains(testing::HasSubstr(control)));
+    }
+    EXPECT_THAT(result.left_out, testing::Each(testing::StartsWith("pageout: ")));
+
+    // With swap its watermark works.
+    SimulationOptions options;
+    options.swap = mebibytes(100);
+    Simulator with_swap(policy, options);
+    with_swap.see(snapshot(0s, {cold(0, 8)}));
+    result = with_swap.result();
+    EXPECT_EQ(result.left_out.size(), 6U);
+
+    EXPECT_TRUE(Simulator(paging_out()).result().left_out.empty());
+}
+
+TEST(SimulatorTest, filters_by_the_mappings_that_were_recorded) {
+    Policy policy = paging_out();
+    policy.schemes[0].filters = {{false, FilterKind::mapping, "[heap]", {}}};
+    Simulator simulator(policy);
+    RecordedTarget recorded;
+    recorded.id = {1};
+    recorded.generation = 1;
+    recorded.mappings = {{{0, 4 * mib}, MappingKind::heap, "[heap]"},
+                         {{4 * mib, 8 * mib}, MappingKind::anonymous, ""}};
+    simulator.see(recorded);
+    simulator.see(snapshot(0s, {cold(0, 8)}));
+    auto result = simulator.result();
+    EXPECT_EQ(result.left, Bytes{4 * mib});
+    EXPECT_TRUE(result.left_out.empty());
+
+    Simulator without_mappings(policy);
+    without_mappings.see(snapshot(0s, {cold(0, 8)}));
+    result = without_mappings.result();
+    EXPECT_EQ(result.left, Bytes{});
+    ASSERT_EQ(result.left_out.size(), 1U);
+    EXPECT_THAT(result.left_out[0], testing::HasSubstr("not in the recording"));
+}
+
 }  // namespace
 }  // namespace damon_schemes

@@ -52,24 +52,25 @@ TEST(SightTest, leaves_out_other_targets_and_exited_ones) {
 }
 
 TEST(SightTest, is_seen_from_nine_tenths_of_the_samples_on) {
-    EXPECT_EQ((Sight{1000, 900}).verdict(), Verdict::seen);
-    EXPECT_EQ((Sight{1000, 899}).verdict(), Verdict::not_seen);
-    EXPECT_EQ((Sight{100'000'001, 90'000'000}).verdict(), Verdict::not_seen);
-    EXPECT_EQ((Sight{1000, 0}).verdict(), Verdict::not_seen);
+    EXPECT_EQ((Sight{1000, 900}).verdict(), SightVerdict::seen);
+    EXPECT_EQ((Sight{1000, 899}).verdict(), SightVerdict::not_seen);
+    EXPECT_EQ((Sight{100'000'001, 90'000'000}).verdict(), SightVerdict::not_seen);
+    EXPECT_EQ((Sight{1000, 0}).verdict(), SightVerdict::not_seen);
 }
 
 TEST(SightTest, says_nothing_from_few_samples_however_they_are) {
-    EXPECT_EQ((Sight{0, 0}).verdict(), Verdict::too_few_samples);
+    EXPECT_EQ((Sight{0, 0}).verdict(), SightVerdict::too_few_samples);
     EXPECT_EQ((Sight{required_samples - 1, required_samples - 1}).verdict(),
-              Verdict::too_few_samples);
-    EXPECT_EQ((Sight{required_samples - 1, 0}).verdict(), Verdict::too_few_samples);
-    EXPECT_EQ((Sight{required_samples, required_samples}).verdict(), Verdict::seen);
+              SightVerdict::too_few_samples);
+    EXPECT_EQ((Sight{required_samples - 1, 0}).verdict(), SightVerdict::too_few_samples);
+    EXPECT_EQ((Sight{required_samples, required_samples}).verdict(), SightVerdict::seen);
 }
 
 TEST(SightTest, takes_absent_pages_for_not_seen) {
     Region absent = region(0x400000, 0x800000, 100, 0);
     absent.absent = 100;
-    EXPECT_EQ(sight_of(snapshot_of(canary, {absent}), canary, area).verdict(), Verdict::not_seen);
+    EXPECT_EQ(sight_of(snapshot_of(canary, {absent}), canary, area).verdict(),
+              SightVerdict::not_seen);
 }
 
 }  // namespace

@@ -10,73 +10,13 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/unit/schemes/any_session.h"
 #include "tests/unit/schemes/observed.h"
 
 namespace damon_schemes {
 namespace {
 
 using namespace observed;
-
-constexpr std::uint64_t page = 4096;
-constexpr std::uint64_t pages = 48;  // of each target
-
-template <typename T>
-Range<T> any_range(std::vector<T> bounds) {
-    Range<T> range;
-    if (*rc::gen::inRange(0, 2) == 0) range.min = *rc::gen::elementOf(bounds);
-    if (*rc::gen::inRange(0, 2) == 0) range.max = *rc::gen::elementOf(bounds);
-    if (range.min && range.max && *range.max < *range.min) std::swap(range.min, range.max);
-    return range;
-}
-
-Scheme any_scheme(bool with_quota) {
-    Scheme scheme;
-    scheme.action = *rc::gen::element(Action::pageout, Action::pageout, Action::cold,
-                                      Action::willneed, Action::stat);
-    scheme.size = any_range<Bytes>({{page}, {4 * page}, {16 * page}});
-    scheme.frequency = any_range<Share>({{0}, {100'000}, {500'000}, {1'000'000}});
-    scheme.age = any_range<Duration>({Duration(100ms), Duration(450ms), Duration(2s)});
-    scheme.allow_unseen_accesses = *rc::gen::arbitrary<bool>();
-    if (with_quota && *rc::gen::inRange(0, 2) == 0) {
-        scheme.quota.bytes = Bytes{page * *rc::gen::inRange<std::uint64_t>(1, 60) + 17};
-        scheme.quota.per = *rc::gen::element(Duration(300ms), Duration(1s));
-    }
-    if (with_quota && *rc::gen::inRange(0, 3) == 0) scheme.quota.time = Duration(1ms);
-    return scheme;
-}
-
-TargetSnapshot any_target(std::uint64_t id) {
-    TargetSnapshot seen = target(id, {});
-    std::uint64_t at_page = *rc::gen::inRange<std::uint64_t>(0, 3);
-    while (at_page < pages) {
-        const auto end = at_page + *rc::gen::inRange<std::uint64_t>(1, 20);
-        Region region;
-        region.range = {at_page * page, std::min(end, pages) * page};
-        region.sampled = *rc::gen::element(0U, 1U, 20U, 20U, 20U);
-        if (region.sampled != 0) {
-            region.accessed =
-                *rc::gen::inRange(0, 2) == 0 ? 0 : *rc::gen::inRange(0U, region.sampled + 1);
-            region.absent = *rc::gen::inRange(0U, region.sampled - region.accessed + 1);
-        }
-        region.age = *rc::gen::element(0U, 3U, 20U, 100U);
-        seen.regions.push_back(region);
-        at_page = end + (*rc::gen::inRange(0, 3) == 0 ? 1 : 0);
-    }
-    seen.unseen_accesses = *rc::gen::inRange(0, 8) == 0;
-    seen.denied = *rc::gen::inRange(0, 12) == 0;
-    seen.generation = *rc::gen::inRange(0, 12) == 0 ? 2 : 1;
-    return seen;
-}
-
-Conditions any_conditions(std::uint64_t step) {
-    Conditions conditions = seeing();
-    conditions.sees = *rc::gen::inRange(0, 10) != 0;
-    conditions.free_swap = Share{*rc::gen::element(0U, 99'999U, 100'000U, 1'000'000U)};
-    if (*rc::gen::inRange(0, 10) == 0) conditions.free_swap.reset();
-    for (std::uint64_t id = 1; id <= 3; ++id)
-        conditions.faults.push_back({{id}, step > 60 && id == 2 ? step * 1000 : 5});
-    return conditions;
-}
 
 std::uint64_t bytes_of(const Snapshot& snapshot) {
     std::uint64_t bytes = 0;
@@ -124,7 +64,7 @@ TEST(DeciderProperties, EveryByteIsAccountedForExactlyOnce) {
     EXPECT_TRUE(rc::check([] {
         std::vector<Scheme> schemes;
         const auto count = *rc::gen::inRange(1, 5);
-        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme(true));
+        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme_with_controls());
         run_session(
             policy(schemes), 12, [&](const Snapshot& seen, const Conditions&, const Plan& plan) {
                 RC_ASSERT(plan.schemes.size() == schemes.size());
@@ -151,7 +91,8 @@ TEST(DeciderProperties, EveryByteIsAccountedForExactlyOnce) {
                     RC_ASSERT(planned == tally.planned.count);
                     RC_ASSERT(ranges == tally.planned_ranges);
                     const std::uint64_t by_quota = held(tally, Reason::quota_bytes).count +
-                                                   held(tally, Reason::quota_time).count;
+                                                   held(tally, Reason::quota_time).count +
+                                                   held(tally, Reason::quota_goal).count;
                     RC_ASSERT(tally.quota_exceeded == (by_quota != 0));
                 }
             });
@@ -162,7 +103,7 @@ TEST(DeciderProperties, OnlyKnownMatchingMemoryIsPlannedAndNoneTwice) {
     EXPECT_TRUE(rc::check([] {
         std::vector<Scheme> schemes;
         const auto count = *rc::gen::inRange(1, 5);
-        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme(true));
+        for (int i = 0; i < count; ++i) schemes.push_back(any_scheme_with_controls());
         run_session(
             policy(schemes), 12,
             [&](const Snapshot& seen, const Conditions& conditions, const Plan& plan) {
@@ -292,6 +233,8 @@ TEST(DeciderProperties, AWindowNeverLetsMoreThroughThanItsLimit) {
         limited.action = *rc::gen::element(Action::pageout, Action::cold, Action::willneed);
         limited.quota.bytes = Bytes{page * *rc::gen::inRange<std::uint64_t>(1, 40)};
         limited.quota.per = *rc::gen::element(Duration(300ms), Duration(1s), Duration(3s));
+        limited.quota.priority = {*rc::gen::inRange(0U, 3U), *rc::gen::inRange(0U, 3U),
+                                  *rc::gen::inRange(0U, 3U)};
         Decider decider(policy({limited}));
         Duration time{};
         std::map<std::int64_t, std::uint64_t> planned;
@@ -314,6 +257,7 @@ TEST(DeciderProperties, AQuotaGoesRoundAllThatMatches) {
         Scheme limited = scheme(Action::pageout, 0s);
         const auto budget = *rc::gen::inRange<std::uint64_t>(1, 20);
         limited.quota = {Bytes{page * budget}, {}, Duration(2s)};
+        limited.quota.priority = {0, 0, 0};
         Decider decider(policy({limited}));
         std::vector<TargetSnapshot> targets;
         std::uint64_t matching = 0;
@@ -345,7 +289,7 @@ TEST(DeciderProperties, AQuotaGoesRoundAllThatMatches) {
 
 TEST(DeciderProperties, TheSameInputsGiveTheSamePlans) {
     EXPECT_TRUE(rc::check([] {
-        std::vector<Scheme> schemes{any_scheme(true), any_scheme(true)};
+        std::vector<Scheme> schemes{any_scheme_with_controls(), any_scheme_with_controls()};
         Decider one(policy(schemes));
         Decider moved(policy({}));
         Decider other(policy(schemes));
@@ -372,7 +316,7 @@ TEST(DeciderProperties, TheSameInputsGiveTheSamePlans) {
 
 TEST(DeciderProperties, AnythingThatASnapshotMaySayIsSurvived) {
     EXPECT_TRUE(rc::check([] {
-        std::vector<Scheme> schemes{any_scheme(true), any_scheme(true)};
+        std::vector<Scheme> schemes{any_scheme_with_controls(), any_scheme_with_controls()};
         Decider decider(policy(schemes));
         for (int step = 0; step < 10; ++step) {
             Snapshot seen;

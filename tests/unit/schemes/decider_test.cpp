@@ -532,7 +532,10 @@ TEST(Quota, ASchemeThatAWindowCannotPayAPageForStillActsNowAndThen) {
 
 Conditions faulting(std::uint64_t faults) {
     Conditions conditions = seeing();
-    conditions.faults = {{TargetId{1}, faults}};
+    Conditions::Target target;
+    target.id = TargetId{1};
+    target.major_faults = faults;
+    conditions.targets.push_back(std::move(target));
     return conditions;
 }
 
@@ -591,10 +594,11 @@ TEST(Names, EveryReasonHasAStableNameAndAnExplanation) {
         names.push_back(name_of(static_cast<Reason>(i)));
         EXPECT_NE(explanation_of(static_cast<Reason>(i)), explanation_of(Reason::count_));
     }
-    EXPECT_THAT(names,
-                ElementsAre("unknown", "size", "frequency", "age", "other_scheme", "recently_acted",
-                            "nothing_present", "unseen_accesses", "target_denied", "observing_only",
-                            "brake", "swap_low", "quota_bytes", "quota_time"));
+    EXPECT_THAT(
+        names, ElementsAre("unknown", "size", "frequency", "age", "other_scheme", "recently_acted",
+                           "nothing_present", "unseen_accesses", "target_denied", "observing_only",
+                           "brake", "swap_low", "unmeasured", "watermark", "small_target", "filter",
+                           "not_due", "floor", "quota_bytes", "quota_time", "quota_goal"));
 }
 
 TEST(Names, EveryActionHasTheNameThatAPolicyGivesIt) {

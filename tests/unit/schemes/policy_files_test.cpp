@@ -40,9 +40,20 @@ TEST(PolicyFiles, EveryOneOfThemIsSound) {
         ++count;
         PolicyReadOptions options;
         options.source = entry.path().filename().string();
-        EXPECT_THAT(messages_of(read_policy(content_of(entry.path()), options)), IsEmpty());
+        const PolicyReading reading = read_policy(content_of(entry.path()), options);
+        EXPECT_THAT(messages_of(reading), IsEmpty());
+        EXPECT_EQ(reading.warnings.size(), 0U) << to_string(reading.warnings.front());
     }
-    EXPECT_GE(count, 2U);
+    EXPECT_GE(count, 5U);
+}
+
+Policy policy_named(const std::string& name) {
+    PolicyReadOptions options;
+    options.source = name;
+    const PolicyReading reading =
+        read_policy(content_of(std::filesystem::path(DAMON_SCHEMES_POLICIES) / name), options);
+    EXPECT_THAT(messages_of(reading), IsEmpty());
+    return reading.policy;
 }
 
 TEST(PolicyFiles, ProactiveReclaimIsWhatItsNameSays) {
@@ -71,6 +82,72 @@ TEST(PolicyFiles, ObserveActsOnNothing) {
         read_policy(content_of(std::filesystem::path(DAMON_SCHEMES_POLICIES) / "observe.toml"), {});
     ASSERT_THAT(messages_of(reading), IsEmpty());
     for (const Scheme& scheme : reading.policy.schemes) EXPECT_FALSE(acts(scheme.action));
+}
+
+// Documentation/admin-guide/mm/damon/reclaim.rst: min_age, quota_ms, quota_sz,
+// quota_reset_interval_ms, wmarks_*.
+TEST(PolicyFiles, GentleReclaimHasTheDefaultsOfDamonReclaim) {
+    const Policy policy = policy_named("gentle-reclaim.toml");
+    EXPECT_EQ(policy.limits, Limits{});
+    EXPECT_EQ(policy.monitor.min_regions, 10U);
+    EXPECT_EQ(policy.monitor.max_regions, 1000U);
+    ASSERT_EQ(policy.schemes.size(), 1U);
+    Scheme cold;
+    cold.name = "cold";
+    cold.action = Action::pageout;
+    cold.size.min = kibibytes(4);
+    cold.frequency.max = Share{0};
+    cold.age.min = std::chrono::seconds(120);
+    cold.quota.bytes = mebibytes(128);
+    cold.quota.time = std::chrono::milliseconds(10);
+    cold.quota.per = std::chrono::seconds(1);
+    cold.quota.priority = {0, 0, 1};
+    cold.watermarks = Watermarks{};
+    cold.watermarks->free_memory = Watermark{Share{500'000}, Share{400'000}, Share{200'000}};
+    cold.watermarks->interval = std::chrono::seconds(5);
+    EXPECT_EQ(policy.schemes[0], cold);
+}
+
+TEST(PolicyFiles, PrclIsThePublishedSchemeWithoutOurLimits) {
+    const Policy policy = policy_named("prcl-v12.toml");
+    MonitorAttributes published;
+    published.sampling_interval = std::chrono::milliseconds(5);
+    published.aggregation_interval = std::chrono::milliseconds(100);
+    published.update_interval = std::chrono::seconds(1);
+    published.min_regions = 10;
+    published.max_regions = 1000;
+    EXPECT_EQ(policy.monitor, published);
+    ASSERT_EQ(policy.schemes.size(), 1U);
+    Scheme prcl;
+    prcl.name = "prcl";
+    prcl.action = Action::pageout;
+    prcl.size.min = kibibytes(4);
+    prcl.frequency.max = Share{50'000};
+    prcl.age.min = std::chrono::milliseconds(500);
+    EXPECT_EQ(policy.schemes[0], prcl);
+    EXPECT_FALSE(policy.limits.min_free_swap);
+    EXPECT_FALSE(policy.limits.brake);
+}
+
+// What its comments promise, whatever the figures are.
+TEST(PolicyFiles, HostGuardHasEveryControlThatKeepsServicesUnharmed) {
+    const Policy policy = policy_named("host-guard.toml");
+    ASSERT_EQ(policy.schemes.size(), 1U);
+    const Scheme& scheme = policy.schemes[0];
+    EXPECT_EQ(scheme.action, Action::pageout);
+    EXPECT_TRUE(scheme.apply_interval && scheme.cool_down && scheme.min_rss && scheme.verify);
+    EXPECT_TRUE(scheme.floor.rss && scheme.floor.share);
+    ASSERT_TRUE(scheme.watermarks);
+    ASSERT_TRUE(scheme.watermarks->free_memory && scheme.watermarks->free_swap);
+    EXPECT_EQ(scheme.watermarks->free_swap->high, Share{1'000'000})
+        << "free swap is no reason to rest";
+    ASSERT_EQ(scheme.quota.goals.size(), 1U);
+    EXPECT_EQ(scheme.quota.goals[0].metric, GoalMetric::pressure);
+    EXPECT_TRUE(scheme.quota.bytes && scheme.quota.time);
+    EXPECT_EQ(scheme.quota.per, *scheme.apply_interval) << "a window for each application";
+    ASSERT_TRUE(policy.limits.min_free_swap && policy.limits.brake);
+    EXPECT_LT(*policy.limits.min_free_swap, scheme.watermarks->free_swap->low)
+        << "the guard is the last resort";
 }
 
 // The rows "| `monitor.tlb` | word | `"auto"` | … |" of the reference.
@@ -127,18 +204,59 @@ TEST(PolicyReference, StatesTheReadersDefaultsAndTypes) {
             {KeyType::word, "word"},      {KeyType::boolean, "`true`"},
             {KeyType::size, "size"},      {KeyType::duration, "duration"},
             {KeyType::share, "share"},    {KeyType::tables, "tables"}};
+        if (key.type == KeyType::table) {
+            EXPECT_TRUE(row.type.starts_with("table") || row.type.starts_with("range"))
+                << key.path << " is " << row.type;
+        }
         if (const auto name = names.find(key.type); name != names.end()) {
             EXPECT_TRUE(row.type.starts_with(name->second)) << key.path << " is " << row.type;
         }
     }
 }
 
+// What the reference shows can be used: whole policies as they are, parts of one in their place.
+TEST(PolicyReference, ShowsOnlyWhatIsSound) {
+    std::stringstream text(content_of(DAMON_SCHEMES_POLICY_REFERENCE));
+    std::size_t count = 0;
+    for (std::string line; std::getline(text, line);) {
+        if (line != "```toml") continue;
+        std::string block;
+        while (std::getline(text, line) && line != "```") block += line + "\n";
+        std::string before;
+        if (block.find("version = 1") == std::string::npos) before = "version = 1\n";
+        if (block.find("[[scheme]]") == std::string::npos)
+            before += "[[scheme]]\nname = \"a\"\naction = \"pageout\"\n";
+        SCOPED_TRACE(block);
+        const PolicyReading reading = read_policy(before + block, {});
+        EXPECT_THAT(messages_of(reading), IsEmpty());
+        EXPECT_EQ(reading.warnings.size(), 0U);
+        ++count;
+    }
+    EXPECT_GE(count, 8U);
+}
+
 // A policy in which the key can be set to its example and to its default.
 std::string around(const PolicyKey& key) {
-    std::string text = "version = 1\n";
-    if (!key.path.starts_with("target.pid")) text += "[[target]]\nname = \"x\"\n";
-    if (key.path.starts_with("target.pid")) text += "[[target]]\n";
+    const auto within = [&](std::string_view table) { return key.path.starts_with(table); };
+    std::string text = "version = 1\n[[target]]\n";
+    if (!within("target.pid")) text += "name = \"x\"\n";
     text += "[[scheme]]\nname = \"a\"\naction = \"pageout\"\n";
+    if (within("scheme.tune")) text += "age = { min = \"10s\" }\n";
+    if (within("scheme.tune.")) text += "tune = { refaults = \"2%\" }\n";
+    if (within("scheme.watermarks."))
+        text += "watermarks = { free_memory = { mid = \"50%\" }, free_swap = { mid = \"50%\" } }\n";
+    if (key.path == "scheme.quota.goal.file")
+        text += "quota.goal = [ { metric = \"figure\", target = 1, file = \"/f\" } ]\n";
+    else if (within("scheme.quota.goal.") || key.path == "scheme.quota.tuner")
+        text += "quota.goal = [ { metric = \"pressure\", target = \"1%\" } ]\n";
+    if (key.path == "scheme.filter.allow")
+        text += "filter = [ { allow = \"file\" } ]\n";
+    else if (key.path == "scheme.filter.start" || key.path == "scheme.filter.end")
+        text += "filter = [ { reject = \"address\", start = 4096, end = 0x7ffffffff000 } ]\n";
+    else if (key.path == "scheme.filter.reject")
+        text += "filter = [ { reject = \"cgroup\", name = \"/x\" } ]\n";
+    else if (key.path == "scheme.filter.name")
+        text += "filter = [ { reject = \"mapping\", name = \"/x\" } ]\n";
     return text;
 }
 
@@ -146,6 +264,9 @@ std::string override_key(const PolicyKey& key) {
     std::string path(key.path);
     for (const std::string list : {"scheme.", "target."})
         if (path.starts_with(list)) path.insert(list.size(), "0.");
+    for (const std::string list : {".filter.", ".goal."})
+        if (const auto at = path.find(list); at != std::string::npos)
+            path.insert(at + list.size(), "0.");
     return path;
 }
 
@@ -168,6 +289,7 @@ TEST(PolicyKeys, SettingADefaultChangesNothing) {
         ASSERT_THAT(messages_of(with), IsEmpty());
         EXPECT_EQ(with.policy.monitor, without.policy.monitor) << key.path;
         EXPECT_EQ(with.policy.limits, without.policy.limits) << key.path;
+        EXPECT_EQ(with.policy.refaults, without.policy.refaults) << key.path;
         EXPECT_EQ(with.policy.schemes, without.policy.schemes) << key.path;
         EXPECT_EQ(with.policy.targets[0].all, without.policy.targets[0].all) << key.path;
     }
@@ -185,7 +307,7 @@ TEST(PolicyKeys, SettingAnExampleChangesThePolicy) {
         const Policy before = read_policy(text, {}).policy;
         const Policy after = read_policy(text, options).policy;
         const bool same = before.monitor == after.monitor && before.limits == after.limits &&
-                          before.schemes == after.schemes &&
+                          before.refaults == after.refaults && before.schemes == after.schemes &&
                           before.targets[0].pid == after.targets[0].pid &&
                           before.targets[0].name == after.targets[0].name &&
                           before.targets[0].all == after.targets[0].all;

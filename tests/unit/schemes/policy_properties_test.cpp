@@ -19,6 +19,85 @@ Duration any_duration(Duration least, Duration most) {
     return std::chrono::microseconds(*rc::gen::inRange<std::int64_t>(least / 1us, most / 1us + 1));
 }
 
+bool sometimes() {
+    return *rc::gen::arbitrary<bool>();
+}
+
+Share any_share(std::uint32_t least, std::uint32_t most) {
+    return Share{*rc::gen::inRange(least, most + 1)};
+}
+
+std::vector<QuotaGoal> any_goals(Action action) {
+    std::vector<QuotaGoal> goals;
+    for (const auto metric : {GoalMetric::pressure, GoalMetric::cgroup_pressure,
+                              GoalMetric::refaults, GoalMetric::free_memory, GoalMetric::figure}) {
+        if (!sometimes() || (metric == GoalMetric::refaults && action != Action::pageout)) continue;
+        QuotaGoal goal;
+        goal.metric = metric;
+        if (metric == GoalMetric::figure) {
+            // Quarters are written and read exactly.
+            goal.figure = static_cast<double>(*rc::gen::inRange(1, 100'000)) / 4;
+            goal.file = *rc::gen::element<std::string>("/f", "/run/la ten\"cy", "/é");
+        } else {
+            goal.share = any_share(1, 1'000'000);
+        }
+        goals.push_back(goal);
+    }
+    return goals;
+}
+
+Watermark any_watermark() {
+    Watermark mark;
+    mark.low = any_share(0, 300'000);
+    mark.mid = any_share(300'000, 600'000);
+    mark.high = any_share(600'000, 1'000'000);
+    return mark;
+}
+
+Filter any_filter(Action action) {
+    Filter filter;
+    filter.allow = sometimes();
+    filter.kind = static_cast<FilterKind>(*rc::gen::inRange(0, 8));
+    const bool looks_at_pages = action == Action::pageout || action == Action::cold;
+    if (!looks_at_pages &&
+        (filter.kind == FilterKind::young || filter.kind == FilterKind::huge_page))
+        filter.kind = FilterKind::anonymous;
+    if (filter.kind == FilterKind::mapping || filter.kind == FilterKind::target)
+        filter.pattern = *rc::gen::element<std::string>("[heap]", "*", "?x*", "é \"\\");
+    if (filter.kind == FilterKind::cgroup)
+        filter.pattern = *rc::gen::element<std::string>("/user.slice", "*", "/a/?");
+    if (filter.kind == FilterKind::address) {
+        const auto start = *rc::gen::inRange<std::uint64_t>(0, 1ULL << 36);
+        filter.range = {start << 12, (start + *rc::gen::inRange<std::uint64_t>(1, 1ULL << 20))
+                                         << 12};
+    }
+    return filter;
+}
+
+// The controls that the action may have.
+void add_any_controls(Scheme& scheme, Duration aggregation) {
+    if (sometimes()) {
+        scheme.watermarks = Watermarks{};
+        if (sometimes()) scheme.watermarks->free_memory = any_watermark();
+        if (!scheme.watermarks->free_memory || sometimes())
+            scheme.watermarks->free_swap = any_watermark();
+        scheme.watermarks->interval = any_duration(1ms, 100s);
+    }
+    if (!acts(scheme.action)) return;
+    if (sometimes()) scheme.apply_interval = aggregation + any_duration(0us, 100s);
+    if (sometimes()) scheme.min_rss = Bytes{*rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)};
+    for (int i = *rc::gen::inRange(0, 4); i > 0; --i)
+        scheme.filters.push_back(any_filter(scheme.action));
+    if (sometimes()) scheme.cool_down = any_duration(0us, 100s);
+    if (scheme.action != Action::pageout) return;
+    if (sometimes()) scheme.floor.rss = Bytes{*rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)};
+    if (sometimes()) scheme.floor.share = any_share(0, 999'999);
+    if (sometimes()) scheme.verify = Verify{any_duration(1ms, 30s)};
+    if (sometimes() && scheme.age.min >= aggregation)
+        scheme.tune = Tune{any_share(1, 999'999), any_duration(aggregation, *scheme.age.min),
+                           *scheme.age.min + any_duration(0us, 10s)};
+}
+
 Policy any_policy() {
     Policy policy;
     MonitorAttributes& monitor = policy.monitor;
@@ -65,11 +144,20 @@ Policy any_policy() {
             scheme.quota.time.reset();
             if (*rc::gen::arbitrary<bool>())
                 scheme.quota.time = any_duration(1us, scheme.quota.per);
+            scheme.quota.priority = {*rc::gen::inRange(0U, 1001U), *rc::gen::inRange(0U, 1001U),
+                                     *rc::gen::inRange(0U, 1001U)};
+            scheme.quota.goals = any_goals(scheme.action);
+            if (!scheme.quota.goals.empty() && sometimes())
+                scheme.quota.tuner = GoalTuner::temporal;
         }
+        add_any_controls(scheme, monitor.aggregation_interval);
         scheme.allow_unseen_accesses = *rc::gen::arbitrary<bool>();
         scheme.split_huge_pages = *rc::gen::arbitrary<bool>();
         policy.schemes.push_back(scheme);
     }
+    if (sometimes()) policy.refaults.window = any_duration(1s, 3600s);
+    if (sometimes())
+        policy.refaults.rate = Bytes{*rc::gen::inRange<std::uint64_t>(1 << 20, 1ULL << 40)};
     if (*rc::gen::arbitrary<bool>()) policy.limits.min_free_swap.reset();
     if (*rc::gen::arbitrary<bool>())
         policy.limits.brake = Limits::Brake{*rc::gen::inRange<std::uint64_t>(1, 10000),
@@ -87,6 +175,75 @@ void write_range(std::string& text, const std::string& key, const Range<T>& rang
     if (range.min && range.max) text += ",";
     if (range.max) text += " max = \"" + to_string(*range.max) + "\"";
     text += " }\n";
+}
+
+// A literal string keeps quotation marks and backslashes as they are.
+std::string literal(const std::string& text) {
+    return "'" + text + "'";
+}
+
+std::string quoted(const std::string& text) {
+    return "\"" + text + "\"";
+}
+
+void write_quota(std::string& text, const Quota& quota) {
+    text += "[scheme.quota]\n";
+    text += "bytes = " + quoted(quota.bytes ? to_string(*quota.bytes) : "off") + "\n";
+    text += "time = " + quoted(quota.time ? to_string(*quota.time) : "off") + "\n";
+    text += "per = " + quoted(to_string(quota.per)) + "\n";
+    const Priority& weights = quota.priority;
+    text += "priority = { size = " + std::to_string(weights.size) +
+            ", frequency = " + std::to_string(weights.frequency) +
+            ", age = " + std::to_string(weights.age) + " }\n";
+    if (!quota.goals.empty())
+        text += std::string("tuner = ") +
+                (quota.tuner == GoalTuner::temporal ? "'temporal'" : "'consistent'") + "\n";
+    for (const QuotaGoal& goal : quota.goals) {
+        text +=
+            "[[scheme.quota.goal]]\nmetric = " + quoted(std::string(name_of(goal.metric))) + "\n";
+        if (goal.metric == GoalMetric::figure)
+            text +=
+                "target = " + std::to_string(goal.figure) + "\nfile = " + literal(goal.file) + "\n";
+        else
+            text += "target = " + quoted(to_string(goal.share)) + "\n";
+    }
+}
+
+std::string watermark(const Watermark& mark) {
+    return "{ high = " + quoted(to_string(mark.high)) + ", mid = " + quoted(to_string(mark.mid)) +
+           ", low = " + quoted(to_string(mark.low)) + " }\n";
+}
+
+// Keys first: what is in brackets goes on to the next brackets.
+void write_controls(std::string& text, const Scheme& scheme) {
+    if (scheme.apply_interval)
+        text += "apply_interval = " + quoted(to_string(*scheme.apply_interval)) + "\n";
+    if (scheme.cool_down) text += "cool_down = " + quoted(to_string(*scheme.cool_down)) + "\n";
+    if (scheme.min_rss) text += "min_rss = " + quoted(to_string(*scheme.min_rss)) + "\n";
+    if (scheme.floor.rss) text += "floor.rss = " + quoted(to_string(*scheme.floor.rss)) + "\n";
+    if (scheme.floor.share)
+        text += "floor.share = " + quoted(to_string(*scheme.floor.share)) + "\n";
+    if (scheme.verify) text += "verify.idle = " + quoted(to_string(scheme.verify->idle)) + "\n";
+    if (scheme.tune)
+        text += "tune = { refaults = " + quoted(to_string(scheme.tune->refaults)) +
+                ", age = { min = " + quoted(to_string(scheme.tune->min)) +
+                ", max = " + quoted(to_string(scheme.tune->max)) + " } }\n";
+    if (scheme.watermarks) {
+        text += "[scheme.watermarks]\n";
+        if (scheme.watermarks->free_memory)
+            text += "free_memory = " + watermark(*scheme.watermarks->free_memory);
+        if (scheme.watermarks->free_swap)
+            text += "free_swap = " + watermark(*scheme.watermarks->free_swap);
+        text += "interval = " + quoted(to_string(scheme.watermarks->interval)) + "\n";
+    }
+    for (const Filter& filter : scheme.filters) {
+        text += "[[scheme.filter]]\n" + std::string(filter.allow ? "allow" : "reject") + " = " +
+                quoted(std::string(name_of(filter.kind))) + "\n";
+        if (!filter.pattern.empty()) text += "name = " + literal(filter.pattern) + "\n";
+        if (filter.kind == FilterKind::address)
+            text += "start = " + std::to_string(filter.range.start) +
+                    "\nend = " + std::to_string(filter.range.end) + "\n";
+    }
 }
 
 std::string text_of(const Policy& policy) {
@@ -112,15 +269,13 @@ std::string text_of(const Policy& policy) {
         write_range(text, "size", scheme.size);
         write_range(text, "frequency", scheme.frequency);
         write_range(text, "age", scheme.age);
-        if (scheme.quota.bytes || scheme.quota.time) {
-            text += "quota = { bytes = \"" +
-                    (scheme.quota.bytes ? to_string(*scheme.quota.bytes) : "off");
-            text += "\", time = \"" + (scheme.quota.time ? to_string(*scheme.quota.time) : "off");
-            text += "\", per = \"" + to_string(scheme.quota.per) + "\" }\n";
-        }
         text += "allow_unseen_accesses = " + truth(scheme.allow_unseen_accesses) + "\n";
         text += "split_huge_pages = " + truth(scheme.split_huge_pages) + "\n";
+        write_controls(text, scheme);
+        if (scheme.quota.bytes || scheme.quota.time) write_quota(text, scheme.quota);
     }
+    text += "[refaults]\nwindow = " + quoted(to_string(policy.refaults.window)) +
+            "\nrate = " + quoted(to_string(policy.refaults.rate)) + "\n";
     text += "[limits]\nmin_free_swap = \"" +
             (policy.limits.min_free_swap ? to_string(*policy.limits.min_free_swap) : "off") +
             "\"\n";
@@ -136,6 +291,7 @@ std::string text_of(const Policy& policy) {
 void expect_same(const Policy& a, const Policy& b) {
     RC_ASSERT(a.monitor == b.monitor);
     RC_ASSERT(a.limits == b.limits);
+    RC_ASSERT(a.refaults == b.refaults);
     RC_ASSERT(a.schemes == b.schemes);
     RC_ASSERT(a.targets.size() == b.targets.size());
     for (std::size_t i = 0; i < a.targets.size(); ++i) {
@@ -157,6 +313,38 @@ TEST(PolicyProperties, WhatIsWrittenIsRead) {
     }));
 }
 
+void expect_sound_controls(const Scheme& scheme, Duration aggregation) {
+    RC_ASSERT(!scheme.apply_interval || *scheme.apply_interval >= aggregation);
+    RC_ASSERT(!scheme.verify || (scheme.verify->idle >= 1ms && scheme.verify->idle <= 30s));
+    if (scheme.tune) {
+        RC_ASSERT(scheme.age.min.has_value());
+        RC_ASSERT(aggregation <= scheme.tune->min && scheme.tune->min <= *scheme.age.min);
+        RC_ASSERT(*scheme.age.min <= scheme.tune->max);
+        RC_ASSERT(scheme.tune->refaults > Share{0});
+    }
+    if (scheme.action != Action::pageout)
+        RC_ASSERT(!scheme.verify && !scheme.tune && scheme.floor == Floor{});
+    for (const QuotaGoal& goal : scheme.quota.goals) {
+        if (goal.metric == GoalMetric::figure)
+            RC_ASSERT(goal.figure > 0 && goal.file.starts_with('/'));
+        else
+            RC_ASSERT(goal.share > Share{0});
+    }
+    if (scheme.watermarks) {
+        RC_ASSERT(scheme.watermarks->free_memory || scheme.watermarks->free_swap);
+        RC_ASSERT(scheme.watermarks->interval >= 1ms);
+        for (const auto& mark : {scheme.watermarks->free_memory, scheme.watermarks->free_swap})
+            RC_ASSERT(!mark || (mark->low < mark->high && mark->low <= mark->mid &&
+                                mark->mid <= mark->high));
+    }
+    for (const Filter& filter : scheme.filters) {
+        const bool named = filter.kind == FilterKind::mapping ||
+                           filter.kind == FilterKind::target || filter.kind == FilterKind::cgroup;
+        RC_ASSERT(named != filter.pattern.empty());
+        RC_ASSERT((filter.kind == FilterKind::address) != filter.range.empty());
+    }
+}
+
 // What a sound reading promises, whatever it came from.
 void expect_sound(const Policy& policy) {
     const MonitorAttributes& monitor = policy.monitor;
@@ -171,7 +359,10 @@ void expect_sound(const Policy& policy) {
         RC_ASSERT(!scheme.quota.bytes || scheme.quota.bytes->count >= 4096U);
         RC_ASSERT(!scheme.quota.time ||
                   (*scheme.quota.time > Duration(0) && *scheme.quota.time <= scheme.quota.per));
+        expect_sound_controls(scheme, monitor.aggregation_interval);
     }
+    RC_ASSERT(policy.refaults.window >= 1s && policy.refaults.window <= 1h);
+    RC_ASSERT(policy.refaults.rate >= mebibytes(1));
     for (const TargetSelector& target : policy.targets)
         RC_ASSERT(target.pid.has_value() != target.name.has_value());
 }
@@ -206,6 +397,8 @@ TEST(PolicyProperties, AnySlipIsReadOrReported) {
                                                          "[[",
                                                          "]]",
                                                          "off",
+                                                         "0",
+                                                         "allow",
                                                          "true",
                                                          "1979-05-27",
                                                          "nan"};

@@ -29,6 +29,14 @@ PolicyReading read_text(std::string_view text, std::vector<std::string> override
     return read_policy(text, options);
 }
 
+Quota limits_of(std::optional<Bytes> bytes, std::optional<Duration> time, Duration per) {
+    Quota quota;
+    quota.bytes = bytes;
+    quota.time = time;
+    quota.per = per;
+    return quota;
+}
+
 // Lines 1 to 4 of a sound policy; what a test adds begins at line 5, in the scheme.
 const std::string sound = "version = 1\n[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n";
 
@@ -80,14 +88,15 @@ brake = { faults_per_second = 500, times = 20, pause = "2min" }
     EXPECT_EQ(policy.targets[1].name, "redis-server");
     EXPECT_TRUE(policy.targets[1].all);
     ASSERT_EQ(policy.schemes.size(), 2U);
-    const Scheme cold{"cold",
-                      Action::pageout,
-                      {Bytes{4096}, mebibytes(1536)},
-                      {Share{0}, Share{5000}},
-                      {Duration(10s), Duration(1h)},
-                      {mebibytes(64), Duration(5ms), Duration(500ms)},
-                      true,
-                      true};
+    Scheme cold;
+    cold.name = "cold";
+    cold.action = Action::pageout;
+    cold.size = {Bytes{4096}, mebibytes(1536)};
+    cold.frequency = {Share{0}, Share{5000}};
+    cold.age = {Duration(10s), Duration(1h)};
+    cold.quota = limits_of(mebibytes(64), 5ms, 500ms);
+    cold.allow_unseen_accesses = true;
+    cold.split_huge_pages = true;
     EXPECT_EQ(policy.schemes[0], cold);
     Scheme count;
     count.name = "count";
@@ -125,14 +134,15 @@ TEST(PolicyReader, LimitsPageoutUnlessToldOtherwiseByName) {
     EXPECT_EQ(quota_of("pageout", ""), limits);
     EXPECT_EQ(quota_of("pageout", "{}"), limits);
     EXPECT_EQ(quota_of("pageout", "{ bytes = \"1GiB\" }"),
-              (Quota{mebibytes(1024), limits.time, 1s}));
-    EXPECT_EQ(quota_of("pageout", "{ time = \"off\" }"), (Quota{limits.bytes, {}, 1s}));
-    EXPECT_EQ(quota_of("pageout", "{ bytes = \"off\" }"), (Quota{{}, limits.time, 1s}));
-    EXPECT_EQ(quota_of("pageout", "{ per = \"2s\" }"), (Quota{limits.bytes, limits.time, 2s}));
-    EXPECT_EQ(quota_of("pageout", "\"off\""), (Quota{{}, {}, 1s}));
+              limits_of(mebibytes(1024), limits.time, 1s));
+    EXPECT_EQ(quota_of("pageout", "{ time = \"off\" }"), limits_of(limits.bytes, std::nullopt, 1s));
+    EXPECT_EQ(quota_of("pageout", "{ bytes = \"off\" }"), limits_of(std::nullopt, limits.time, 1s));
+    EXPECT_EQ(quota_of("pageout", "{ per = \"2s\" }"), limits_of(limits.bytes, limits.time, 2s));
+    EXPECT_EQ(quota_of("pageout", "\"off\""), limits_of(std::nullopt, std::nullopt, 1s));
     for (const std::string other : {"cold", "willneed"}) {
         EXPECT_EQ(quota_of(other, ""), Quota{});
-        EXPECT_EQ(quota_of(other, "{ bytes = \"1GiB\" }"), (Quota{mebibytes(1024), {}, 1s}));
+        EXPECT_EQ(quota_of(other, "{ bytes = \"1GiB\" }"),
+                  limits_of(mebibytes(1024), std::nullopt, 1s));
     }
     EXPECT_EQ(quota_of("stat", "\"off\""), Quota{});
 }
@@ -689,6 +699,529 @@ TEST(PolicyOverrides, GetTheSameChecksAndAreNamedInTheMessage) {
         EXPECT_THAT(error.message, HasSubstr(expected.message));
         EXPECT_THAT(error.suggestion, HasSubstr(expected.suggestion));
     }
+}
+
+// The controls.
+
+TEST(PolicyReader, TakesEveryControl) {
+    const PolicyReading reading = read_text(R"(
+version = 1
+
+[[scheme]]
+name = "cold"
+action = "pageout"
+age = { min = "10s" }
+apply_interval = "5s"
+cool_down = "30s"
+min_rss = "32MiB"
+floor = { rss = "64MiB", share = "20%" }
+verify = { idle = "2s" }
+tune = { refaults = "1%", age = { min = "2s", max = "10min" } }
+
+[scheme.watermarks]
+free_memory = { high = "50%", mid = "40%", low = "20%" }
+free_swap = { low = "10%" }
+interval = "3s"
+
+[scheme.quota]
+bytes = "64MiB"
+time = "5ms"
+per = "500ms"
+priority = { size = 3, frequency = 0, age = 2 }
+tuner = "temporal"
+
+[[scheme.quota.goal]]
+metric = "pressure"
+target = "0.5%"
+
+[[scheme.quota.goal]]
+metric = "figure"
+file = "/run/latency_ms"
+target = 20.5
+
+[[scheme.filter]]
+reject = "mapping"
+name = "[stack]"
+
+[[scheme.filter]]
+allow = "address"
+start = 0x7f0000000000
+end = 0x7ffffffff000
+
+[refaults]
+window = "2min"
+rate = "64MiB"
+)");
+    ASSERT_THAT(reading.errors, IsEmpty());
+    ASSERT_EQ(reading.policy.schemes.size(), 1U);
+    const Scheme& scheme = reading.policy.schemes[0];
+    EXPECT_EQ(scheme.apply_interval, Duration(5s));
+    EXPECT_EQ(scheme.cool_down, Duration(30s));
+    EXPECT_EQ(scheme.min_rss, mebibytes(32));
+    EXPECT_EQ(scheme.floor, (Floor{mebibytes(64), Share{200'000}}));
+    EXPECT_EQ(scheme.verify, Verify{2s});
+    EXPECT_EQ(scheme.tune, (Tune{Share{10'000}, 2s, 10min}));
+    Watermarks marks;
+    marks.free_memory = Watermark{Share{500'000}, Share{400'000}, Share{200'000}};
+    marks.free_swap = Watermark{Share{1'000'000}, Share{1'000'000}, Share{100'000}};
+    marks.interval = 3s;
+    EXPECT_EQ(scheme.watermarks, marks);
+    Quota quota = limits_of(mebibytes(64), 5ms, 500ms);
+    quota.priority = {3, 0, 2};
+    quota.tuner = GoalTuner::temporal;
+    QuotaGoal pressure;
+    pressure.share = Share{5000};
+    QuotaGoal figure;
+    figure.metric = GoalMetric::figure;
+    figure.figure = 20.5;
+    figure.file = "/run/latency_ms";
+    quota.goals = {pressure, figure};
+    EXPECT_EQ(scheme.quota, quota);
+    Filter stack;
+    stack.pattern = "[stack]";
+    Filter addresses;
+    addresses.allow = true;
+    addresses.kind = FilterKind::address;
+    addresses.range = {0x7f0000000000, 0x7ffffffff000};
+    EXPECT_THAT(scheme.filters, ElementsAre(stack, addresses));
+    EXPECT_EQ(reading.policy.refaults, (RefaultWatch{2min, mebibytes(64)}));
+}
+
+Scheme scheme_of(const std::string& text) {
+    const PolicyReading reading = read_text(text);
+    EXPECT_THAT(reading.errors, IsEmpty()) << text;
+    return reading.policy.schemes.empty() ? Scheme{} : reading.policy.schemes[0];
+}
+
+TEST(PolicyReader, TakesEachWordOfFiltersAndGoals) {
+    for (const auto kind :
+         {FilterKind::anonymous, FilterKind::file, FilterKind::mapping, FilterKind::address,
+          FilterKind::huge_page, FilterKind::young, FilterKind::target, FilterKind::cgroup}) {
+        std::string text =
+            sound + "[[scheme.filter]]\nallow = \"" + std::string(name_of(kind)) + "\"\n";
+        if (kind == FilterKind::address) text += "start = 4096\nend = 8192\n";
+        if (kind == FilterKind::mapping || kind == FilterKind::target || kind == FilterKind::cgroup)
+            text += "name = \"*x\"\n";
+        const Scheme scheme = scheme_of(text);
+        ASSERT_EQ(scheme.filters.size(), 1U);
+        EXPECT_EQ(scheme.filters[0].kind, kind);
+        EXPECT_TRUE(scheme.filters[0].allow);
+    }
+    for (const auto metric : {GoalMetric::pressure, GoalMetric::cgroup_pressure,
+                              GoalMetric::refaults, GoalMetric::free_memory, GoalMetric::figure}) {
+        std::string text =
+            sound + "[[scheme.quota.goal]]\nmetric = \"" + std::string(name_of(metric)) + "\"\n";
+        text += metric == GoalMetric::figure ? "file = \"/f\"\ntarget = 7\n" : "target = \"7%\"\n";
+        const Scheme scheme = scheme_of(text);
+        ASSERT_EQ(scheme.quota.goals.size(), 1U);
+        EXPECT_EQ(scheme.quota.goals[0].metric, metric);
+    }
+}
+
+TEST(PolicyReader, AQuotaOfGoalsAloneKeepsTheDefaultLimitsOfPageout) {
+    const std::string goal = "quota = { goal = [ { metric = \"pressure\", target = \"1%\" } ] }\n";
+    Quota expected = default_pageout_quota();
+    QuotaGoal pressure;
+    pressure.share = Share{10'000};
+    expected.goals = {pressure};
+    EXPECT_EQ(scheme_of(sound + goal).quota, expected);
+    expected.bytes.reset();
+    expected.time.reset();
+    EXPECT_EQ(
+        scheme_of("version = 1\n[[scheme]]\nname = \"a\"\naction = \"willneed\"\n" + goal).quota,
+        expected);
+    // The window of a goal needs no other limit.
+    EXPECT_EQ(
+        scheme_of(sound + "quota = { bytes = \"off\", time = \"off\", per = \"2s\", goal = [ { "
+                          "metric = \"pressure\", target = \"1%\" } ] }\n")
+            .quota.per,
+        Duration(2s));
+}
+
+TEST(PolicyReader, WatermarksThatAreLeftOutRestNever) {
+    const auto marks_of = [](const std::string& marks) {
+        return *scheme_of(sound + "watermarks = { free_memory = " + marks + " }\n")
+                    .watermarks->free_memory;
+    };
+    EXPECT_EQ(marks_of("{ low = \"20%\" }"),
+              (Watermark{Share{1'000'000}, Share{1'000'000}, Share{200'000}}));
+    EXPECT_EQ(marks_of("{ high = \"50%\" }"),
+              (Watermark{Share{500'000}, Share{500'000}, Share{0}}));
+    EXPECT_EQ(marks_of("{ mid = \"50%\" }"),
+              (Watermark{Share{1'000'000}, Share{500'000}, Share{0}}));
+    EXPECT_EQ(
+        scheme_of(sound + "watermarks = { free_swap = { low = \"1%\" } }\n").watermarks->interval,
+        Duration(5s));
+}
+
+TEST(PolicyReader, TuningGoesATenthAndTenTimesFarUnlessToldOtherwise) {
+    const auto tuned = [](const std::string& age, const std::string& tune,
+                          const std::string& monitor = "") {
+        return *scheme_of(sound + "age = " + age + "\ntune = { refaults = \"1%\"" + tune + " }\n" +
+                          monitor)
+                    .tune;
+    };
+    EXPECT_EQ(tuned("{ min = \"10s\" }", ""), (Tune{Share{10'000}, 1s, 100s}));
+    EXPECT_EQ(tuned("{ min = \"500ms\" }", ""), (Tune{Share{10'000}, 100ms, 5s}));
+    EXPECT_EQ(tuned("{ min = \"10s\", max = \"1min\" }", ""), (Tune{Share{10'000}, 1s, 60s}));
+    EXPECT_EQ(tuned("{ min = \"8760h\" }", ""), (Tune{Share{10'000}, 876h, 8760h}));
+    EXPECT_EQ(tuned("{ min = \"10s\" }", ", age = { min = \"3s\" }"),
+              (Tune{Share{10'000}, 3s, 100s}));
+    EXPECT_EQ(tuned("{ min = \"10s\" }", ", age = { max = \"10s\" }"),
+              (Tune{Share{10'000}, 1s, 10s}));
+    EXPECT_EQ(tuned("{ min = \"10s\" }", "",
+                    "[monitor]\naggregation_interval = \"4s\"\nupdate_interval = \"4s\"\n"),
+              (Tune{Share{10'000}, 4s, 100s}));
+}
+
+// While it rests nothing need be monitored for it.
+TEST(PolicyReader, ASchemeThatCountsMayHaveWatermarks) {
+    const Scheme scheme = scheme_of(
+        "version = 1\n[[scheme]]\nname = \"a\"\naction = \"stat\"\n"
+        "watermarks = { free_memory = { high = \"50%\" } }\n");
+    EXPECT_TRUE(scheme.watermarks);
+}
+
+// `line` is the only line of the scheme besides its name and its action.
+void expect_scheme_error(const std::string& line, std::uint32_t column, const std::string& key,
+                         const std::string& written, const std::string& message,
+                         const std::string& suggestion) {
+    expect_error(
+        {sound + line + "\n", 5, column, "scheme.cold." + key, written, message, suggestion});
+}
+
+TEST(PolicyErrors, OfControlsThatDoNotGoWithTheAction) {
+    const auto wrong = [](const std::string& action, const std::string& control,
+                          const std::string& message) {
+        const std::string key = control.substr(0, control.find(' '));
+        expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"" + action + "\"\n" +
+                          control + "\n",
+                      5, 1, "scheme.a." + key, key, message, "remove it"});
+    };
+    for (const std::string action : {"stat", "cold", "willneed"}) {
+        wrong(action, "floor = { rss = \"1MiB\" }", "takes nothing out of memory");
+        wrong(action, "verify = { idle = \"1s\" }", "only 'pageout' verifies");
+        wrong(action, "tune = { refaults = \"1%\" }", "no refaults to tune by");
+    }
+    wrong("stat", "apply_interval = \"1s\"", "only counts cannot have this");
+    wrong("stat", "min_rss = \"1MiB\"", "only counts cannot have this");
+    wrong("stat", "filter = [ { allow = \"anonymous\" } ]", "only counts cannot have this");
+    wrong("stat", "cool_down = \"1s\"", "nothing to cool down from");
+    wrong("stat", "quota = { goal = [ { metric = \"pressure\", target = \"1%\" } ] }",
+          "only counts cannot have a quota");
+    for (const std::string kind : {"young", "huge_page"})
+        expect_error(
+            {"version = 1\n[[scheme]]\nname = \"a\"\naction = \"willneed\"\n"
+             "filter = [ { reject = \"" +
+                 kind + "\" } ]\n",
+             5, 23, "scheme.a.filter.0.reject", "\"" + kind + "\"",
+             "'willneed' looks at no single pages", "remove the filter"});
+    for (const std::string action : {"cold", "willneed"})
+        expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"" + action +
+                          "\"\nquota = { goal = [ { metric = \"refaults\", target = \"1%\" } ] }\n",
+                      5, 31, "scheme.a.quota.goal.0.metric", "\"refaults\"",
+                      "'" + action + "' pages nothing out", "remove the goal"});
+    // All of what is wrong with an action that is not known is that.
+    expect_error(
+        {"version = 1\n[[scheme]]\nname = \"a\"\naction = \"x\"\nfloor = { rss = 1 }\n"
+         "verify = { idle = \"1s\" }\nfilter = [ { reject = \"young\" } ]\n",
+         4, 10, "scheme.a.action", "\"x\"", "unknown action", ""});
+}
+
+TEST(PolicyErrors, OfIntervals) {
+    expect_scheme_error("apply_interval = \"99ms\"", 18, "apply_interval", "\"99ms\"",
+                        "shorter than monitor.aggregation_interval (100ms)", "\"100ms\"");
+    expect_scheme_error("apply_interval = 5", 18, "apply_interval", "5", "is a whole number",
+                        "in quotes, with its unit: apply_interval = \"5s\"");
+    expect_scheme_error("cool_down = \"30\"", 13, "cool_down", "\"30\"", "needs a unit", "\"30s\"");
+    expect_scheme_error("min_rss = \"-1MiB\"", 11, "min_rss", "\"-1MiB\"", "cannot be negative",
+                        "");
+}
+
+TEST(PolicyErrors, OfFloorsAndVerification) {
+    expect_scheme_error("floor = {}", 1, "floor", "floor", "neither rss nor share", "rss = ");
+    expect_scheme_error("floor = \"64MiB\"", 9, "floor", "\"64MiB\"", "'floor' is text",
+                        "floor = { rss = ");
+    expect_scheme_error("floor = { share = \"100%\" }", 19, "floor.share", "\"100%\"",
+                        "all memory stays", "less than \"100%\"");
+    expect_scheme_error("floor = { share = 20 }", 19, "floor.share", "20", "a whole number",
+                        "share = \"20%\"");
+    expect_scheme_error("verify = {}", 1, "verify.idle", "verify", "does not say for how long",
+                        "idle = \"2s\"");
+    expect_scheme_error("verify = true", 10, "verify", "true", "'verify' is true or false",
+                        "verify = { idle = \"2s\" }");
+    expect_scheme_error("verify = { idle = \"999us\" }", 19, "verify.idle", "\"999us\"",
+                        "out of its range", "from \"1ms\" to \"30s\"");
+    expect_scheme_error("verify = { idle = \"31s\" }", 19, "verify.idle", "\"31s\"",
+                        "out of its range", "from \"1ms\" to \"30s\"");
+    for (const std::string idle : {"1ms", "30s"})
+        EXPECT_THAT(read_text(sound + "verify = { idle = \"" + idle + "\" }\n").errors, IsEmpty());
+}
+
+TEST(PolicyErrors, OfTuning) {
+    expect_scheme_error("tune = { refaults = \"1%\" }", 1, "tune", "tune",
+                        "moves age.min, and the scheme has none", "add age = ");
+    const auto wrong = [](const std::string& tune, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_error({sound + "age = { min = \"10s\", max = \"1h\" }\ntune = " + tune + "\n", 6,
+                      column, "scheme.cold." + key, written, message, suggestion});
+    };
+    wrong("{}", 1, "tune.refaults", "tune", "does not say how much may come back", "\"1%\"");
+    wrong("{ refaults = \"0%\" }", 21, "tune.refaults", "\"0%\"", "can never be kept", "\"1%\"");
+    wrong("{ refaults = \"100%\" }", 21, "tune.refaults", "\"100%\"", "can never be missed",
+          "\"1%\"");
+    wrong("{ refaults = 0.01 }", 21, "tune.refaults", "0.01", "is a number", "in quotes");
+    wrong("{ refaults = \"1%\", age = { min = \"50ms\" } }", 41, "tune.age.min", "\"50ms\"",
+          "shorter than monitor.aggregation_interval (100ms)", "\"100ms\"");
+    wrong("{ refaults = \"1%\", age = { min = \"11s\" } }", 41, "tune.age.min", "\"11s\"",
+          "above the scheme's age.min (10s)", "at most \"10s\"");
+    wrong("{ refaults = \"1%\", age = { max = \"9s\" } }", 41, "tune.age.max", "\"9s\"",
+          "below the scheme's age.min (10s)", "at least \"10s\"");
+    wrong("{ refaults = \"1%\", age = { max = \"2h\" } }", 41, "tune.age.max", "\"2h\"",
+          "above the scheme's age.max (1h)", "at most \"1h\"");
+    wrong("{ refaults = \"1%\", age = { min = \"5s\", max = \"1s\" } }", 41, "tune.age.min",
+          "\"5s\"", "'min' (5s) is above 'max' (1s)", "swap them");
+    wrong("{ refaults = \"1%\", age = { mn = \"5s\" } }", 35, "tune.age.mn", "mn",
+          "unknown key 'mn' in 'scheme.tune.age'", "'min'");
+    expect_error({sound + "age = { min = \"50ms\" }\ntune = { refaults = \"1%\" }\n", 6, 1,
+                  "scheme.cold.tune", "tune", "(50ms) is shorter than", "at least \"100ms\""});
+}
+
+TEST(PolicyErrors, OfWatermarks) {
+    expect_scheme_error("watermarks = {}", 1, "watermarks", "watermarks",
+                        "neither free_memory nor free_swap", "add free_memory = ");
+    expect_scheme_error("watermarks = { free_memory = {} }", 16, "watermarks.free_memory",
+                        "free_memory", "neither high, mid nor low", "{ high = ");
+    const auto wrong = [](const std::string& marks, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        for (const std::string metric : {"free_memory", "free_swap"})
+            expect_scheme_error("watermarks." + metric + " = " + marks,
+                                column + static_cast<std::uint32_t>(metric.size()),
+                                "watermarks." + metric + "." + key, written, message, suggestion);
+    };
+    wrong("{ high = \"20%\", low = \"50%\" }", 37, "low", "\"50%\"",
+          "rests above 'high' (20%) and below 'low' (50%), so it would always rest",
+          "a 'high' above 'low'");
+    wrong("{ high = \"50%\", low = \"50%\" }", 37, "low", "\"50%\"", "always rest", "");
+    wrong("{ high = \"0%\" }", 24, "high", "\"0%\"", "always rest", "a 'high' above");
+    wrong("{ low = \"100%\" }", 23, "low", "\"100%\"", "always rest", "");
+    wrong("{ high = \"50%\", mid = \"60%\" }", 37, "mid", "\"60%\"",
+          "'mid' (60%) is above 'high' (50%)", "high >= mid >= low");
+    wrong("{ mid = \"10%\", low = \"20%\" }", 23, "mid", "\"10%\"",
+          "'mid' (10%) is below 'low' (20%)", "high >= mid >= low");
+    wrong("{ high = 50 }", 24, "high", "50", "is a whole number", "in quotes");
+    wrong("{ hihg = \"50%\" }", 17, "hihg", "hihg", "unknown key", "'high'");
+    expect_scheme_error("watermarks = { free_memory = { low = \"1%\" }, interval = \"0s\" }", 57,
+                        "watermarks.interval", "\"0s\"", "too short", "\"1ms\"");
+}
+
+TEST(PolicyErrors, OfPriorities) {
+    expect_scheme_error("quota = { priority = { age = 1001 } }", 30, "quota.priority.age", "1001",
+                        "out of its range", "from 0 to 1000");
+    expect_scheme_error("quota = { priority = { size = -1 } }", 31, "quota.priority.size", "-1",
+                        "out of its range", "from 0 to 1000");
+    expect_scheme_error("quota = { priority = { frequency = \"1\" } }", 36,
+                        "quota.priority.frequency", "\"1\"", "is text", "frequency = 1");
+    expect_scheme_error("quota = { priority = \"age\" }", 22, "quota.priority", "\"age\"",
+                        "is text", "priority = { ");
+    expect_scheme_error("quota = { bytes = \"off\", time = \"off\", priority = { age = 1 } }", 40,
+                        "quota.priority", "priority", "nothing goes first", "or remove 'priority'");
+}
+
+TEST(PolicyErrors, OfGoals) {
+    const auto wrong = [](const std::string& goal, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_scheme_error("quota = { goal = [ { " + goal + " } ] }", column,
+                            "quota.goal.0" + (key.empty() ? "" : "." + key), written, message,
+                            suggestion);
+    };
+    wrong("target = \"1%\"", 20, "metric", "{ target = \"1%\" }", "this goal has no metric",
+          "metric = \"pressure\"");
+    wrong("metric = \"pressure\"", 20, "target", "{ metric = \"pressure\" }",
+          "this goal has no target", "target = ");
+    wrong("metric = \"presure\", target = \"1%\"", 31, "metric", "\"presure\"",
+          "unknown metric 'presure'", "did you mean 'pressure'?");
+    wrong("metric = \"some_mem_psi_us\", target = \"1%\"", 31, "metric", "\"some_mem_psi_us\"",
+          "unknown metric", "'pressure', 'cgroup_pressure', 'refaults', 'free_memory' or 'figure'");
+    wrong("metric = \"pressure\", target = \"0%\"", 52, "target", "\"0%\"", "never be met",
+          "above 0%");
+    wrong("metric = \"pressure\", target = 1", 52, "target", "1", "is a whole number", "in quotes");
+    wrong("metric = \"pressure\", target = \"1%\", file = \"/x\"", 58, "file", "file",
+          "'pressure' is measured without", "remove it");
+    wrong("metric = \"figure\", target = 20", 20, "file", "{ metric = \"figure\", target = 20 }",
+          "needs the file", "add file = ");
+    wrong("metric = \"figure\", target = 20, file = \"latency\"", 61, "file", "\"latency\"",
+          "not an absolute path", "\"/run/latency_ms\"");
+    wrong("metric = \"figure\", target = 0, file = \"/x\"", 50, "target", "0", "a number above 0",
+          "target = 20");
+    wrong("metric = \"figure\", target = -1.5, file = \"/x\"", 50, "target", "-1.5",
+          "a number above 0", "target = 20");
+    wrong("metric = \"figure\", target = nan, file = \"/x\"", 50, "target", "nan",
+          "a number above 0", "target = 20");
+    wrong("metric = \"figure\", target = inf, file = \"/x\"", 50, "target", "inf",
+          "a number above 0", "target = 20");
+    wrong("metric = \"figure\", target = \"5%\", file = \"/x\"", 50, "target", "\"5%\"", "is text",
+          "target = ");
+    expect_scheme_error(
+        "quota = { goal = [ { metric = \"pressure\", target = \"1%\" }, { metric = \"pressure\", "
+        "target = \"2%\" } ] }",
+        71, "quota.goal.1.metric", "\"pressure\"", "another goal of this quota", "keep one");
+    expect_scheme_error("quota = { goal = { metric = \"pressure\" } }", 11, "quota.goal", "goal",
+                        "its brackets are double", "[[scheme.quota.goal]]");
+    expect_scheme_error("quota = { goal = \"pressure\" }", 18, "quota.goal", "\"pressure\"",
+                        "tables are expected", "[[scheme.quota.goal]]");
+    expect_scheme_error("quota = { tuner = \"temporal\" }", 11, "quota.tuner", "tuner",
+                        "no goal that a tuner could follow", "add a goal");
+    expect_scheme_error(
+        "quota = { tuner = \"constant\", goal = [ { metric = \"pressure\", target = \"1%\" } ] }",
+        19, "quota.tuner", "\"constant\"", "unknown tuner", "'consistent'");
+    // Figures in different files are different goals.
+    EXPECT_THAT(
+        read_text(sound + "quota.goal = [ { metric = \"figure\", file = \"/a\", target = 1 }, "
+                          "{ metric = \"figure\", file = \"/b\", target = 1 } ]\n")
+            .errors,
+        IsEmpty());
+    std::string many;
+    for (int i = 0; i < 20; ++i)
+        many += "{ metric = \"figure\", target = 1, file = \"/" + std::to_string(i) + "\" }, ";
+    const PolicyReading reading = read_text(sound + "quota.goal = [ " + many + " ]\n");
+    ASSERT_EQ(reading.errors.size(), 1U);
+    EXPECT_THAT(reading.errors[0].message, HasSubstr("more than the 16 goals"));
+    EXPECT_EQ(reading.errors[0].key, "scheme.cold.quota.goal.16");
+}
+
+TEST(PolicyErrors, OfFilters) {
+    const auto wrong = [](const std::string& filter, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_scheme_error("filter = [ { " + filter + " } ]", column,
+                            "filter.0" + (key.empty() ? "" : "." + key), written, message,
+                            suggestion);
+    };
+    wrong("name = \"x\"", 12, "", "{ name = \"x\" }", "neither allow nor reject", "add reject = ");
+    wrong("allow = \"anonymous\", reject = \"file\"", 14, "allow", "allow", "both allow and reject",
+          "keep one");
+    wrong("reject = \"anonimous\"", 23, "reject", "\"anonimous\"", "unknown filter 'anonimous'",
+          "did you mean 'anonymous'?");
+    wrong("reject = 7", 23, "reject", "7", "is a whole number", "reject = ");
+    wrong("reject = \"mapping\"", 12, "name", "{ reject = \"mapping\" }",
+          "a filter on 'mapping' needs a name", "add name = ");
+    wrong("reject = \"mapping\", name = \"\"", 41, "name", "\"\"", "'name' is empty",
+          "* for any text");
+    wrong("reject = \"mapping\", name = 7", 41, "name", "7", "is a whole number", "name = ");
+    wrong("reject = \"anonymous\", name = \"x\"", 36, "name", "name",
+          "a filter on 'anonymous' has no name", "remove it");
+    wrong("reject = \"target\", name = \"gnome-session-binary\"", 40, "name",
+          "\"gnome-session-binary\"", "longer than the 15 bytes", "\"gnome-session-b\"");
+    wrong("reject = \"cgroup\", name = \"user.slice\"", 40, "name", "\"user.slice\"",
+          "begins with a slash", "\"/user.slice\"");
+    wrong("reject = \"address\", start = 4096", 12, "end", "{ reject = \"address\", start = 4096 }",
+          "needs 'start' and 'end'", "add end = 0x");
+    wrong("reject = \"address\", start = 4095, end = 8192", 42, "start", "4095", "within a page",
+          "a multiple of 4096");
+    wrong("reject = \"address\", start = 4096, end = 0x2001", 54, "end", "0x2001", "within a page",
+          "a multiple of 4096");
+    wrong("reject = \"address\", start = 4096, end = 4096", 54, "end", "4096",
+          "'end' is not above 'start'", "swap them");
+    wrong("reject = \"address\", start = -4096, end = 4096", 42, "start", "-4096",
+          "out of its range", "from 0 to");
+    wrong("reject = \"address\", start = \"0x1000\", end = 8192", 42, "start", "\"0x1000\"",
+          "an address such as", "start = 0x7f0000000000");
+    wrong("reject = \"file\", start = 4096", 31, "start", "start", "has no addresses", "remove it");
+    wrong("reject = \"file\", matching = true", 31, "matching", "matching",
+          "unknown key 'matching' in [[scheme.filter]]", "allow = … or reject = …");
+    expect_scheme_error("filter = { reject = \"file\" }", 1, "filter", "filter",
+                        "its brackets are double", "[[scheme.filter]]");
+    expect_scheme_error("filter = [ \"file\" ]", 12, "filter.0", "\"file\"", "a table is expected",
+                        "[[scheme.filter]]");
+    // A long pattern may fit a short name, and a path may be left open at its front.
+    EXPECT_THAT(
+        read_text(sound + "filter = [ { reject = \"target\", name = \"*gnome-session-b*\" }, { "
+                          "reject = \"cgroup\", name = \"*.slice\" } ]\n")
+            .errors,
+        IsEmpty());
+}
+
+// A filter without one of its addresses is told both of them.
+TEST(PolicyErrors, OfAFilterSayEachThingThatIsMissing) {
+    const PolicyReading reading = read_text(sound + "filter = [ { reject = \"address\" } ]\n");
+    std::vector<std::string> keys;
+    for (const PolicyError& error : reading.errors) keys.push_back(error.key);
+    EXPECT_THAT(keys, ElementsAre("scheme.cold.filter.0.start", "scheme.cold.filter.0.end"));
+}
+
+TEST(PolicyErrors, OfRefaults) {
+    const auto wrong = [](const std::string& line, std::uint32_t column, const std::string& key,
+                          const std::string& written, const std::string& message,
+                          const std::string& suggestion) {
+        expect_error({sound + "[refaults]\n" + line + "\n", 6, column, "refaults." + key, written,
+                      message, suggestion});
+    };
+    wrong("window = \"999ms\"", 10, "window", "\"999ms\"", "out of its range",
+          "from \"1s\" to \"1h\"");
+    wrong("window = \"61min\"", 10, "window", "\"61min\"", "out of its range",
+          "from \"1s\" to \"1h\"");
+    wrong("rate = \"1023KiB\"", 8, "rate", "\"1023KiB\"", "too little", "at least \"1MiB\"");
+    wrong("rte = \"1MiB\"", 1, "rte", "rte", "unknown key 'rte' in [refaults]", "'rate'");
+    EXPECT_THAT(read_text(sound + "[refaults]\nwindow = \"1s\"\nrate = \"1MiB\"\n").errors,
+                IsEmpty());
+}
+
+// Who knows DAMON's words is led to ours.
+TEST(PolicyErrors, OfWordsOfOtherToolsSayWhatIsMeant) {
+    struct Word {
+        std::string text, suggestion;
+    };
+    for (const Word& word : std::initializer_list<Word>{
+             {"filters = []", "[[scheme.filter]]"},
+             {"goals = []", "[[scheme.quota.goal]]"},
+             {"weights = {}", "quota = { priority = … }"},
+             {"wmarks = {}", "'watermarks'"},
+             {"apply_interval_us = 5000000", "'apply_interval'"},
+             {"floors = {}", "'floor'"},
+             {"access_pattern = {}", "size, frequency and age"},
+             {"quota = { weight_sz = 1 }", "priority = { size = … }"},
+             {"quota = { weight_nr_accesses = 1 }", "priority = { frequency = … }"},
+             {"quota = { sz_bytes = 4096 }", "'bytes'"},
+             {"quota = { reset_interval_ms = 1000 }", "'per'"},
+             {"quota = { goals = [] }", "'goal'"},
+             {"quota = { priority = { nr_accesses = 1 } }", "'frequency'"},
+             {"quota.goal = [ { target_metric = 1, metric = \"pressure\", target = \"1%\" } ]",
+              "'metric'"},
+             {"watermarks = { metric = 1, free_swap = { low = \"1%\" } }",
+              "free_memory or free_swap"},
+             {"filter = [ { type = 1, reject = \"file\" } ]", "allow = … or reject = …"},
+             {"window = \"1s\"", "it belongs in [refaults]"},
+         }) {
+        const PolicyReading reading = read_text(sound + word.text + "\n");
+        ASSERT_FALSE(reading.errors.empty()) << word.text;
+        EXPECT_THAT(reading.errors[0].suggestion, HasSubstr(word.suggestion)) << word.text;
+    }
+}
+
+TEST(PolicyOverrides, ReachEveryControl) {
+    const PolicyReading reading = read_text(
+        sound +
+            "age = { min = \"10s\" }\nfilter = [ { reject = \"mapping\", name = \"[stack]\" } ]\n"
+            "quota.goal = [ { metric = \"pressure\", target = \"1%\" } ]\n",
+        {"scheme.cold.filter.0.name=[heap]", "scheme.cold.quota.goal.0.target=2%",
+         "scheme.cold.watermarks.free_swap.low=5%", "scheme.cold.tune.refaults=3%",
+         "scheme.cold.verify.idle=1s", "scheme.cold.floor.share=7%", "refaults.window=90s",
+         "scheme.cold.quota.priority.age=9"});
+    // A value that begins with a bracket is TOML.
+    ASSERT_EQ(reading.errors.size(), 1U);
+    EXPECT_EQ(reading.errors[0].key, "scheme.cold.filter.0.name");
+    const Scheme& scheme = reading.policy.schemes[0];
+    EXPECT_EQ(scheme.quota.goals[0].share, Share{20'000});
+    EXPECT_EQ(scheme.watermarks->free_swap->low, Share{50'000});
+    EXPECT_EQ(scheme.tune->refaults, Share{30'000});
+    EXPECT_EQ(scheme.verify, Verify{1s});
+    EXPECT_EQ(scheme.floor.share, Share{70'000});
+    EXPECT_EQ(scheme.quota.priority.age, 9U);
+    EXPECT_EQ(reading.policy.refaults.window, Duration(90s));
 }
 
 }  // namespace

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "engine/session/start_check.h"
+
+#include <unistd.h>
+
+#include "engine/machine/cgroup.h"
+#include "engine/machine/figure.h"
+#include "engine/machine/pressure.h"
+#include "schemes/decide/filters.h"
+
+namespace damon_schemes {
+namespace {
+
+class StartCheck {
+  public:
+    StartCheck(const Scheme& scheme, const std::vector<CheckedTarget>& targets, bool looks_at_pages,
+               const MachinePaths& paths)
+        : scheme_(scheme), targets_(targets), looks_at_pages_(looks_at_pages), paths_(paths) {}
+
+    Result<void> run() const {
+        if (auto pages = check_pages(); !pages) return pages;
+        if (auto marks = check_watermarks(); !marks) return marks;
+        if (ask_for_cgroup(scheme_.filters)) {
+            if (auto groups = check_cgroups("its filter by cgroup", false); !groups) return groups;
+        }
+        for (const QuotaGoal& goal : scheme_.quota.goals) {
+            if (auto checked = check(goal); !checked) return checked;
+        }
+        return {};
+    }
+
+  private:
+    Error unsupported(const std::string& what) const {
+        return {ErrorKind::unsupported, "scheme '" + scheme_.name + "': " + what, 0};
+    }
+
+    Result<void> check_pages() const {
+        if (looks_at_pages_) return {};
+        const char* what = scheme_.verify                   ? "'verify'"
+                           : ask_for_young(scheme_.filters) ? "the filter 'young'"
+                                                            : nullptr;
+        if (what == nullptr) return {};
+        return unsupported(std::string(what) +
+                           " needs a monitor that can look at single pages, and this one cannot: "
+                           "load the damon_schemes module of this version ('./dev install' builds "
+                           "both from one source), or take it out of the policy");
+    }
+
+    Result<void> check_watermarks() const {
+        if (!scheme_.watermarks) return {};
+        const bool by_swap = scheme_.watermarks->free_swap.has_value();
+        const auto memory = memory_of_machine(paths_);
+        if (!memory)
+            return unsupported("its watermarks need " + paths_.proc +
+                               "/meminfo, which cannot be read");
+        if (by_swap && memory->swap_total.count == 0)
+            return unsupported(
+                "its watermark of free swap needs swap, and this machine has none: set up swap "
+                "(zram, a partition or a file), or take watermarks.free_swap out of the policy");
+        return {};
+    }
+
+    Result<void> check_cgroups(const std::string& what, bool pressure) const {
+        const auto mount = cgroup_folder("/", paths_);
+        if (!mount)
+            return unsupported(
+                what +
+                " needs cgroup v2, and it is mounted nowhere: this machine uses cgroup v1 (boot "
+                "with systemd.unified_cgroup_hierarchy=1), or take it out of the policy");
+        for (const CheckedTarget& target : targets_) {
+            const std::string who =
+                "process " + std::to_string(target.pid) + " ('" + target.name + "')";
+            const auto cgroup = cgroup_of(target.pid, paths_);
+            if (!cgroup)
+                return unsupported(what + " needs the cgroup of " + who +
+                                   ", which is in none of cgroup v2 that can be seen from here");
+            if (!pressure || memory_stalled_of(*cgroup, paths_)) continue;
+            return unsupported(
+                what + " needs memory.pressure of " + who + ", and " +
+                cgroup_folder(*cgroup, paths_).value_or(*cgroup) +
+                " has none that can be read: cgroup v1 has no pressure (boot with "
+                "systemd.unified_cgroup_hierarchy=1), and a kernel with PSI turned off neither "
+                "(boot with psi=1)");
+        }
+        return {};
+    }
+
+    Result<void> check(const QuotaGoal& goal) const {
+        const std::string what = "its goal '" + std::string(name_of(goal.metric)) + "'";
+        switch (goal.metric) {
+            case GoalMetric::pressure:
+                if (memory_stalled(paths_)) return {};
+                return unsupported(what + " needs " + paths_.proc +
+                                   "/pressure/memory, which cannot be read: this kernel has no PSI "
+                                   "(CONFIG_PSI), or it is turned off (boot with psi=1)");
+            case GoalMetric::cgroup_pressure:
+                return check_cgroups(what, true);
+            case GoalMetric::free_memory:
+                if (memory_of_machine(paths_)) return {};
+                return unsupported(what + " needs " + paths_.proc +
+                                   "/meminfo, which cannot be read");
+            case GoalMetric::figure:
+                if (figure_in(goal.file)) return {};
+                return Error{
+                    ErrorKind::usage,
+                    "scheme '" + scheme_.name + "': " + what + " needs a number in " + goal.file +
+                        (::access(goal.file.c_str(), F_OK) == 0
+                             ? ", which has no single number in it that can be read"
+                             : ", which is not there") +
+                        ": write one there before it starts, and keep it up to date (echo 0 > " +
+                        goal.file + ")",
+                    0};
+            case GoalMetric::refaults:
+                return {};
+        }
+        return {};
+    }
+
+    const Scheme& scheme_;
+    const std::vector<CheckedTarget>& targets_;
+    const bool looks_at_pages_;
+    const MachinePaths& paths_;
+};
+
+}  // namespace
+
+Result<void> check_controls(const Policy& policy, const std::vector<CheckedTarget>& targets,
+                            bool looks_at_pages, const MachinePaths& paths) {
+    for (const Scheme& scheme : policy.schemes) {
+        if (auto checked = StartCheck(scheme, targets, looks_at_pages, paths).run(); !checked)
+            return checked;
+    }
+    return {};
+}
+
+}  // namespace damon_schemes

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "schemes/decide/scheme_state.h"
+
+#include <algorithm>
+
+#include "schemes/decide/filters.h"
+#include "schemes/decide/memory_floor.h"
+
+namespace damon_schemes {
+
+namespace {
+
+bool name_target(const std::vector<Filter>& filters) {
+    return std::any_of(filters.begin(), filters.end(),
+                       [](const Filter& filter) { return filter.kind == FilterKind::target; });
+}
+
+bool ask_for_refaults(const Quota& quota) {
+    return std::any_of(quota.goals.begin(), quota.goals.end(),
+                       [](const QuotaGoal& goal) { return goal.metric == GoalMetric::refaults; });
+}
+
+}  // namespace
+
+SchemeState::SchemeState(const Policy& policy, std::uint32_t which)
+    : scheme(&policy.schemes[which]),
+      index(which),
+      acting(acts(scheme->action)),
+      needs_presence(scheme->action != Action::willneed),
+      filtering(acting && !scheme->filters.empty()),
+      needs_mappings(filtering && ask_for_mappings(scheme->filters)),
+      needs_cgroup(filtering && ask_for_cgroup(scheme->filters)),
+      needs_target(filtering && name_target(scheme->filters)),
+      keeps_floor(scheme->action == Action::pageout && any(scheme->floor)),
+      watermarks(scheme->watermarks),
+      quota(scheme->quota),
+      goals(scheme->quota),
+      refaults(policy.refaults.window) {
+    if (scheme->tune)
+        tuner.emplace(*scheme->tune, scheme->age.min.value_or(Duration::zero()),
+                      policy.refaults.window);
+}
+
+std::optional<Duration> SchemeState::min_age() const {
+    return tuner ? tuner->age() : scheme->age.min;
+}
+
+Duration SchemeState::hold() const {
+    const Duration rest =
+        scheme->cool_down ? *scheme->cool_down : min_age().value_or(Duration::zero());
+    return std::max(rest, shortest_hold);
+}
+
+// Whether the next application is due; if so, when the one after it is: a whole number of intervals
+// later, so that a snapshot that comes late does not put off all that follow.
+bool SchemeState::has_come(Instant now) {
+    const Duration every = std::max(*scheme->apply_interval, Duration(1));
+    // More than an interval ahead: the clock was set back, or another recording begins.
+    if (!next_apply || elapsed(now, *next_apply) > every) {
+        next_apply = later(now, every);
+        return true;
+    }
+    if (now < *next_apply) return false;
+    next_apply = later(*next_apply, elapsed(*next_apply, now) / every * every);
+    next_apply = later(*next_apply, every);
+    return true;
+}
+
+void SchemeState::begin(const Policy& policy, const Conditions& conditions, Instant now,
+                        Explanation* explain) {
+    quota.advance(now);
+    watermarks.look(conditions, now);
+    if (tuner) tuner->look(now, refaults);
+
+    resting = watermarks.held_back();
+    const auto& least_swap = policy.limits.min_free_swap;
+    const bool swap_low = scheme->action == Action::pageout && least_swap && conditions.free_swap &&
+                          *conditions.free_swap < *least_swap;
+    const bool at_work = conditions.sees && !resting && !swap_low;
+    if (goals.any()) {
+        const bool by_refaults = ask_for_refaults(scheme->quota);
+        goals.look(conditions, now, by_refaults ? refaults.share(now) : std::nullopt, at_work);
+        if (!goals.measured()) resting = Reason::unmeasured;
+    }
+    if (swap_low) resting = Reason::swap_low;
+
+    // A scheme that rests applies nothing, so it is due when it has rested.
+    due = true;
+    if (scheme->apply_interval && conditions.sees && !resting) due = has_come(now);
+
+    tally = {};
+    explanation = explain;
+    candidates.clear();
+    least_score.reset();
+}
+
+std::optional<Reason> SchemeState::what_blocks(const TargetSnapshot& target,
+                                               const TargetState& state,
+                                               const Conditions& conditions, const Limits& limits,
+                                               Instant now) const {
+    if (target.unseen_accesses && !scheme->allow_unseen_accesses) return Reason::unseen_accesses;
+    if (target.denied) return Reason::target_denied;
+    if (!conditions.sees) return Reason::observing_only;
+    if (limits.brake && state.brake.active(now)) return Reason::brake;
+    if (resting == Reason::swap_low || resting == Reason::unmeasured) return resting;
+
+    static const Conditions::Target nothing{};
+    const Conditions::Target& known = state.conditions != nullptr ? *state.conditions : nothing;
+    if (((scheme->min_rss || keeps_floor) && !known.rss) ||
+        (keeps_floor && scheme->floor.share && !known.swapped) ||
+        (needs_mappings && !known.mappings) || (needs_cgroup && !known.cgroup) ||
+        (needs_target && state.conditions == nullptr))
+        return Reason::unmeasured;
+    if (resting) return resting;
+    if (scheme->min_rss && *known.rss < *scheme->min_rss) return Reason::small_target;
+    return std::nullopt;
+}
+
+void SchemeState::tell(const RegionPart& part, std::optional<Reason> reason,
+                       std::optional<std::uint32_t> other) const {
+    explanation->verdicts.push_back({index, part.target, part.region, part.range, reason, other});
+}
+
+SchemeControls SchemeState::controls(Instant now) const {
+    SchemeControls controls;
+    controls.free_memory = watermarks.free_memory();
+    controls.free_swap = watermarks.free_swap();
+    controls.next_apply = next_apply;
+    controls.quota_bytes = scheme->quota.bytes;
+    controls.bytes_left = quota.bytes_left();
+    controls.quota_time = scheme->quota.time;
+    controls.time_left = quota.time_left();
+    controls.bytes_per_second = quota.bytes_per_second();
+    controls.goals = goals.standing();
+    controls.goal_bytes = goals.bytes();
+    controls.least_score = least_score;
+    if (tuner) controls.tuned_age = tuner->age();
+    controls.refault_share = refaults.share(now);
+    controls.refaulted = refaults.came_back();
+    controls.watched = refaults.paged_out();
+    return controls;
+}
+
+}  // namespace damon_schemes

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What a decider keeps for each target.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "schemes/decide/acted_ranges.h"
+#include "schemes/decide/conditions.h"
+#include "schemes/decide/fault_brake.h"
+#include "schemes/decide/memory_floor.h"
+#include "schemes/observation.h"
+#include "schemes/policy/model.h"
+
+namespace damon_schemes {
+
+struct TargetState {
+    TargetId id;
+    std::uint64_t generation = 0;
+    std::uint64_t last_seen = 0;  // number of the snapshot
+    FaultBrake brake;
+    std::vector<ActedRanges> acted;  // parallel to the policy's schemes
+    DepartedBytes departed;
+    // For one decide() call: what is known of it; null: nothing.
+    const Conditions::Target* conditions = nullptr;
+};
+
+class WatchedTargets {
+  public:
+    explicit WatchedTargets(std::size_t schemes) : schemes_(schemes) {}
+
+    // Adopts the snapshot's targets: forgets those that are gone and what was known of replaced
+    // address spaces, lets holds expire, and looks at the faults.  True: there are others now, or
+    // one runs another program.
+    bool follow(const Snapshot& snapshot, const Conditions& conditions, const Limits& limits);
+    // The conditions of follow() are not needed any more.
+    void forget_conditions();
+
+    // Of a target of the last snapshot that has not exited, by its index there.
+    TargetState& at(std::size_t index) { return states_[of_snapshot_[index]]; }
+    TargetState* find(TargetId id);  // null: not watched
+    const std::vector<TargetState>& states() const { return states_; }
+
+  private:
+    bool adopt(const Snapshot& snapshot);
+
+    std::size_t schemes_;
+    std::vector<TargetState> states_;       // sorted by id
+    std::vector<std::size_t> of_snapshot_;  // index into states_ for each target of the snapshot
+    std::uint64_t snapshots_ = 0;
+};
+
+}  // namespace damon_schemes
