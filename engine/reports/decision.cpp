@@ -185,32 +185,23 @@ void add_controls(FigureTable& table, const Decision& decision, std::uint32_t in
                     "pages are paged out if they stay idle for " + to_string(scheme.verify->idle));
 }
 
-struct Tally {
-    Bytes would;  // planned, or, for stat, matching
-    std::array<Bytes, reason_count> held{};
-};
-
-Tally tally_of(const Decision& decision, std::uint32_t scheme) {
-    Tally tally;
-    for (const Verdict& verdict : decision.explanation.verdicts) {
-        if (verdict.scheme != scheme) continue;
-        (verdict.held_back ? tally.held[static_cast<std::size_t>(*verdict.held_back)]
-                           : tally.would) += verdict.range.size();
-    }
-    return tally;
+// What it would act on; of a scheme that only counts, what it counts.
+Bytes would_take(const Decision& decision, std::uint32_t scheme) {
+    const SchemeTally& tally = decision.plan.schemes[scheme];
+    return acts(decision.policy.schemes[scheme].action) ? tally.planned : tally.matched;
 }
 
 void add_scheme(FigureTable& table, const Decision& decision, std::uint32_t index) {
     const Scheme& scheme = decision.policy.schemes[index];
     const bool acting = acts(scheme.action);
     table.line("Scheme " + scheme.name + " (" + std::string(name_of(scheme.action)) + ")");
-    const Tally tally = tally_of(decision, index);
-    table.row(acting ? "would act on" : "counts", readable(tally.would),
+    table.row(acting ? "would act on" : "counts", readable(would_take(decision, index)),
               acting ? "now, if nothing had been acted on before" : "that match");
+    const auto& held_back = decision.plan.schemes[index].held_back;
     for (std::size_t i = 0; i < reason_count; ++i) {
-        if (tally.held[i].count == 0) continue;
+        if (held_back[i].count == 0) continue;
         const auto reason = static_cast<Reason>(i);
-        table.row(name_of(reason), readable(tally.held[i]), explanation_of(reason), 4);
+        table.row(name_of(reason), readable(held_back[i]), explanation_of(reason), 4);
     }
     add_controls(table, decision, index);
 }
@@ -274,15 +265,15 @@ nlohmann::json json_of(const Decision& decision, const Verdict& verdict) {
 nlohmann::json json_of(const Decision& decision, std::uint32_t index) {
     const Scheme& scheme = decision.policy.schemes[index];
     const SchemeControls& controls = decision.controls[index];
-    const Tally tally = tally_of(decision, index);
+    const auto& held_back = decision.plan.schemes[index].held_back;
     nlohmann::json held = nlohmann::json::object();
     for (std::size_t i = 0; i < reason_count; ++i)
-        held[std::string(name_of(static_cast<Reason>(i)))] = tally.held[i].count;
-    nlohmann::json json = {
-        {"name", scheme.name},
-        {"action", name_of(scheme.action)},
-        {acts(scheme.action) ? "would_act_on_bytes" : "matched_bytes", tally.would.count},
-        {"held_back_bytes", std::move(held)}};
+        held[std::string(name_of(static_cast<Reason>(i)))] = held_back[i].count;
+    nlohmann::json json = {{"name", scheme.name},
+                           {"action", name_of(scheme.action)},
+                           {acts(scheme.action) ? "would_act_on_bytes" : "matched_bytes",
+                            would_take(decision, index).count},
+                           {"held_back_bytes", std::move(held)}};
     nlohmann::json stand = nlohmann::json::object();
     const auto number = [&](const char* key, const auto& value, auto&& form) {
         if (value) stand[key] = form(*value);

@@ -69,6 +69,12 @@ Decision decision() {
         verdict.held_back.reset();
         decision.explanation.verdicts.push_back(verdict);
     }
+    decision.plan.schemes.resize(2);
+    SchemeTally& tally = decision.plan.schemes[0];
+    tally.matched = tally.planned = Bytes{0x20000};
+    tally.held_back[static_cast<std::size_t>(Reason::age)] = Bytes{0x10000};
+    tally.held_back[static_cast<std::size_t>(Reason::frequency)] = Bytes{0x10000};
+    decision.plan.schemes[1].matched = Bytes{0x40000};
     decision.controls.resize(2);
     decision.controls[0].quota_bytes = mebibytes(128);
     decision.controls[0].bytes_left = mebibytes(100);
