@@ -51,9 +51,7 @@ PageChoice::PageChoice(const ActionRequest& request, Bytes page_size)
       page_size_(page_size),
       filters_(request.scheme ? request.scheme->filters : no_filters_),
       asks_for_pages_(ask_for_pages(filters_)),
-      asks_for_huge_pages_(
-          std::any_of(filters_.begin(), filters_.end(),
-                      [](const Filter& filter) { return filter.kind == FilterKind::huge_page; })),
+      asks_for_huge_pages_(ask_for_huge_pages(filters_)),
       asks_for_young_(ask_for_young(filters_)) {}
 
 void PageChoice::know(const std::vector<Mapping>& mappings) {

@@ -110,6 +110,14 @@ bool ask_for_young(const std::vector<Filter>& filters) {
     return any_of_kind(filters, FilterKind::young);
 }
 
+bool ask_for_huge_pages(const std::vector<Filter>& filters) {
+    return any_of_kind(filters, FilterKind::huge_page);
+}
+
+bool ask_for_target(const std::vector<Filter>& filters) {
+    return any_of_kind(filters, FilterKind::target);
+}
+
 bool ask_for_cgroup(const std::vector<Filter>& filters) {
     return any_of_kind(filters, FilterKind::cgroup);
 }

@@ -42,10 +42,12 @@ std::optional<bool> anonymity_of(const MappedArea& mapping);
 
 // Whether the filters ask for anything that only a look at single pages tells (huge_page, young,
 // and anonymous or file where a file is mapped privately), for mappings (also anonymous and file),
-// or for the cgroup.
+// for the target's name, or for its cgroup.
 bool ask_for_pages(const std::vector<Filter>& filters);
 bool ask_for_mappings(const std::vector<Filter>& filters);
 bool ask_for_young(const std::vector<Filter>& filters);
+bool ask_for_huge_pages(const std::vector<Filter>& filters);
+bool ask_for_target(const std::vector<Filter>& filters);
 bool ask_for_cgroup(const std::vector<Filter>& filters);
 
 // '*' stands for any text, '?' for any character; slashes are nothing special.

@@ -10,11 +10,6 @@ namespace damon_schemes {
 
 namespace {
 
-bool name_target(const std::vector<Filter>& filters) {
-    return std::any_of(filters.begin(), filters.end(),
-                       [](const Filter& filter) { return filter.kind == FilterKind::target; });
-}
-
 bool ask_for_refaults(const Quota& quota) {
     return std::any_of(quota.goals.begin(), quota.goals.end(),
                        [](const QuotaGoal& goal) { return goal.metric == GoalMetric::refaults; });
@@ -30,7 +25,7 @@ SchemeState::SchemeState(const Policy& policy, std::uint32_t which)
       filtering(acting && !scheme->filters.empty()),
       needs_mappings(filtering && ask_for_mappings(scheme->filters)),
       needs_cgroup(filtering && ask_for_cgroup(scheme->filters)),
-      needs_target(filtering && name_target(scheme->filters)),
+      needs_target(filtering && ask_for_target(scheme->filters)),
       keeps_floor(scheme->action == Action::pageout && any(scheme->floor)),
       watermarks(scheme->watermarks),
       quota(scheme->quota),
