@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/actions/dry_run.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,11 +86,9 @@ std::vector<AddressRange> let_through(const PageChoice& choice, AddressRange ran
 std::vector<ActionOutcome> DryRun::execute(const ActionRequest& request,
                                            const Cancelled& cancelled) {
     std::vector<ActionOutcome> outcomes(request.ranges.size());
-    const std::string path = paths_.proc + "/" + std::to_string(request.pid);
-    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const bool gone = request.pidfd >= 0 && !alive(request.pidfd);
-    const auto text = folder && !gone ? read_file_at(folder.get(), "maps") : std::nullopt;
-    const int error = text ? 0 : gone ? ESRCH : errno;
+    const auto folder = open_process_folder(request.pid, request.pidfd, paths_.proc);
+    const auto text = folder ? read_file_at(folder->get(), "maps") : std::nullopt;
+    const int error = text ? 0 : folder ? errno : folder.error().code;
     const std::vector<Mapping> mappings = text ? parse_mappings(*text) : std::vector<Mapping>{};
 
     const Bytes page_size{static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
@@ -99,11 +96,11 @@ std::vector<ActionOutcome> DryRun::execute(const ActionRequest& request,
     PageChoice choice(request, page_size);
     choice.know(mappings);
     const auto pagemap = (keeps_huge_pages || choice.asks_for_pages()) && folder
-                             ? Pagemap::open(folder.get())
+                             ? Pagemap::open(folder->get())
                              : std::nullopt;
     const auto flags = keeps_huge_pages ? FrameFlags::open() : std::nullopt;
-    HugePages huge_pages(folder.get(), pagemap ? &*pagemap : nullptr, flags ? &*flags : nullptr,
-                         page_size);
+    HugePages huge_pages(folder ? folder->get() : -1, pagemap ? &*pagemap : nullptr,
+                         flags ? &*flags : nullptr, page_size);
 
     for (std::size_t index = 0; index < outcomes.size(); ++index) {
         ActionOutcome& outcome = outcomes[index];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/actions/idle_mark.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,11 +24,9 @@ Error failure(int code) {
 Result<void> clear_accessed(const ActionRequest& request, const Cancelled& cancelled,
                             const MachinePaths& paths) {
     if (!request.scanner) return failure(ENOTSUP);
-    const std::string path = paths.proc + "/" + std::to_string(request.pid);
-    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) return failure(errno == ENOENT ? ESRCH : errno);
-    if (request.pidfd >= 0 && !alive(request.pidfd)) return failure(ESRCH);
-    const auto text = read_file_at(folder.get(), "maps");
+    const auto folder = open_process_folder(request.pid, request.pidfd, paths.proc);
+    if (!folder) return failure(folder.error().code == ENOENT ? ESRCH : folder.error().code);
+    const auto text = read_file_at(folder->get(), "maps");
     if (!text) return failure(errno);
     const auto mappings = parse_mappings(*text);
     const Bytes page_size{static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};

@@ -136,13 +136,9 @@ class Advice {
 
 // An errno, or 0.
 int Advice::open_target() {
-    const std::string folder = paths_.proc + "/" + std::to_string(request_.pid);
-    process_folder_ = Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const int error = process_folder_ ? 0 : errno;
-    // The folder stands for the process that had the pid when it was opened; if the pidfd's process
-    // lives after that, it is the same.
-    if (!alive(request_.pidfd)) return ESRCH;
-    if (!process_folder_) return error;
+    auto folder = open_process_folder(request_.pid, request_.pidfd, paths_.proc);
+    if (!folder) return folder.error().code;
+    process_folder_ = std::move(*folder);
     if (request_.action == Action::pageout || keeps_huge_pages() || choice_.asks_for_pages()) {
         pagemap_ = Pagemap::open(process_folder_.get());
         frame_flags_ = FrameFlags::open();

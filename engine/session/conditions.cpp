@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/session/conditions.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -50,18 +48,7 @@ void add_needs(ConditionNeeds& needs, const Scheme& scheme) {
     needs.memory |= scheme.min_rss || scheme.floor.rss || scheme.floor.share;
     needs.mappings |= ask_for_mappings(scheme.filters);
     needs.cgroup |= ask_for_cgroup(scheme.filters);
-    needs.name |=
-        std::any_of(scheme.filters.begin(), scheme.filters.end(),
-                    [](const Filter& filter) { return filter.kind == FilterKind::target; });
-}
-
-// The folder stands for the process that had the pid when it was opened; if the pidfd's process
-// lives after that, it is the same.
-Descriptor open_folder(const SurveyedTarget& target, const MachinePaths& paths) {
-    const std::string path = paths.proc + "/" + std::to_string(target.pid);
-    Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (target.pidfd >= 0 && !alive(target.pidfd)) return Descriptor();
-    return folder;
+    needs.name |= ask_for_target(scheme.filters);
 }
 
 }  // namespace
@@ -79,7 +66,7 @@ ConditionNeeds needs_of(const Policy& policy) {
 
 std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const ConditionNeeds& needs,
                                       const MachinePaths& paths) {
-    const Descriptor folder = open_folder(target, paths);
+    const auto folder = open_process_folder(target.pid, target.pidfd, paths.proc);
     if (!folder) return std::nullopt;
     TargetSurvey survey;
     survey.id = target.id;
@@ -87,11 +74,11 @@ std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const Condit
     survey.memory = memory_of(target.pid, paths.proc);
     if (!survey.memory) return std::nullopt;
     if (needs.name) {
-        const auto stat = read_file_at(folder.get(), "stat");
+        const auto stat = read_file_at(folder->get(), "stat");
         if (const auto parsed = stat ? parse_process_stat(*stat) : std::nullopt)
             survey.name = parsed->comm;
     }
-    if (needs.cgroup || needs.cgroup_stalled) survey.cgroup = cgroup_of_process(folder.get());
+    if (needs.cgroup || needs.cgroup_stalled) survey.cgroup = cgroup_of_process(folder->get());
     if (needs.cgroup_stalled && survey.cgroup)
         survey.cgroup_stalled = memory_stalled_of(*survey.cgroup, paths);
     return survey;
@@ -99,8 +86,8 @@ std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const Condit
 
 std::shared_ptr<const std::vector<MappedArea>> mapped_areas_of(const SurveyedTarget& target,
                                                                const MachinePaths& paths) {
-    const Descriptor folder = open_folder(target, paths);
-    const auto text = folder ? read_file_at(folder.get(), "maps") : std::nullopt;
+    const auto folder = open_process_folder(target.pid, target.pidfd, paths.proc);
+    const auto text = folder ? read_file_at(folder->get(), "maps") : std::nullopt;
     // A program that has exited has an address space no more, and the file nothing in it.
     if (!text || text->empty()) return nullptr;
     return std::make_shared<const std::vector<MappedArea>>(areas_of(parse_mappings(*text)));

@@ -69,21 +69,15 @@ std::vector<RefaultReport> RefaultCohorts::add(std::uint32_t scheme, TargetId ta
                                                std::vector<AddressRange> left, Instant time) {
     std::vector<RefaultReport> reports;
     if (left.empty()) return reports;
-    for (auto cohort = cohorts_.begin(); cohort != cohorts_.end();) {
-        if (cohort->target == target && cohort->generation == generation) {
-            const Bytes again = take_out(cohort->runs, left);
-            if (again.count > 0 && elapsed(cohort->time, time) <= settings_.window) {
-                reports.push_back({cohort->scheme, target, Bytes{again.count * cohort->weight},
-                                   elapsed(cohort->time, time), time});
-            }
-        }
-        if (cohort->runs.empty()) {
-            if (looked_at_ == cohort) looked_at_.reset();
-            cohort = cohorts_.erase(cohort);
-        } else {
-            ++cohort;
+    for (Cohort& cohort : cohorts_) {
+        if (cohort.target != target || cohort.generation != generation) continue;
+        const Bytes again = take_out(cohort.runs, left);
+        if (again.count > 0 && elapsed(cohort.time, time) <= settings_.window) {
+            reports.push_back({cohort.scheme, target, Bytes{again.count * cohort.weight},
+                               elapsed(cohort.time, time), time});
         }
     }
+    drop_empty();
 
     auto [weight, unused] = weights_.try_emplace(scheme, 1);
     // Few enough are watched again: what comes now is watched more closely.
@@ -126,18 +120,23 @@ std::size_t RefaultCohorts::runs(std::uint32_t scheme) const {
 void RefaultCohorts::keep_within_limit(std::uint32_t scheme) {
     while (runs(scheme) > limit_) {
         weights_[scheme] *= 2;
-        for (auto cohort = cohorts_.begin(); cohort != cohorts_.end();) {
-            if (cohort->scheme == scheme) {
-                cohort->runs = sample(std::move(cohort->runs), 2);
-                cohort->weight *= 2;
-            }
-            if (cohort->runs.empty()) {
-                if (looked_at_ == cohort) looked_at_.reset();
-                cohort = cohorts_.erase(cohort);
-            } else {
-                ++cohort;
-            }
+        for (Cohort& cohort : cohorts_) {
+            if (cohort.scheme != scheme) continue;
+            cohort.runs = sample(std::move(cohort.runs), 2);
+            cohort.weight *= 2;
         }
+        drop_empty();
+    }
+}
+
+void RefaultCohorts::drop_empty() {
+    for (auto cohort = cohorts_.begin(); cohort != cohorts_.end();) {
+        if (!cohort->runs.empty()) {
+            ++cohort;
+            continue;
+        }
+        if (looked_at_ == cohort) looked_at_.reset();
+        cohort = cohorts_.erase(cohort);
     }
 }
 

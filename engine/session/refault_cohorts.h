@@ -82,6 +82,7 @@ class RefaultCohorts {
     void plan_next(Cohort& cohort, Instant now) const;
     void end_look(Cohorts::iterator cohort, Instant now);
     void keep_within_limit(std::uint32_t scheme);
+    void drop_empty();
     std::vector<AddressRange> sample(std::vector<AddressRange> runs, std::uint64_t weight);
 
     RefaultWatch settings_;

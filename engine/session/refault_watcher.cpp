@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/session/refault_watcher.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <string>
 #include <utility>
 
 namespace damon_schemes {
@@ -18,11 +16,10 @@ std::vector<RefaultReport> RefaultWatcher::watch(std::uint32_t scheme, const Sur
     const auto known = opened_.find(target.id);
     if (known == opened_.end() || known->second.generation != generation) {
         if (known != opened_.end()) opened_.erase(known);
-        const std::string path = paths_.proc + "/" + std::to_string(target.pid);
-        const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        auto pagemap = folder ? Pagemap::open(folder.get()) : std::nullopt;
+        const auto folder = open_process_folder(target.pid, target.pidfd, paths_.proc);
+        auto pagemap = folder ? Pagemap::open(folder->get()) : std::nullopt;
         // What cannot be looked at is not watched.
-        if (!pagemap || (target.pidfd >= 0 && !alive(target.pidfd))) return {};
+        if (!pagemap) return {};
         opened_.emplace(target.id, Opened{generation, std::move(*pagemap)});
     }
     return cohorts_.add(scheme, target.id, generation, std::move(left), time);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/targets/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -101,6 +102,20 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
         number_ = other.release();
     }
     return *this;
+}
+
+Result<Descriptor> open_process_folder(std::int32_t pid, int pidfd, const std::string& proc) {
+    const std::string path = proc + "/" + std::to_string(pid);
+    Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const int error = folder ? 0 : errno;
+    const auto failure = [&](int code) {
+        return Error{ErrorKind::runtime, path + ": " + std::strerror(code), code};
+    };
+    // The folder stands for the process that had the pid when it was opened; if the pidfd's process
+    // lives after that, it is the same.
+    if (pidfd >= 0 && !alive(pidfd)) return failure(ESRCH);
+    if (!folder) return failure(error);
+    return folder;
 }
 
 bool alive(int pidfd) {

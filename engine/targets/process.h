@@ -35,6 +35,11 @@ class Descriptor {
 // Whether the process that a pidfd holds has not exited yet (a zombie has).
 bool alive(int pidfd);
 
+// /proc/PID as a folder, which goes on meaning its process after the pid was reused; by the pidfd
+// (-1: there is none) that is the process that was meant.  Errors (runtime), by their code: ESRCH
+// it has exited, or what open(2) said.
+Result<Descriptor> open_process_folder(std::int32_t pid, int pidfd, const std::string& proc);
+
 struct Process {
     std::int32_t pid = 0;
     Descriptor pidfd;
