@@ -17,8 +17,7 @@
 #include "cli/ending.h"
 #include "cli/policy_file.h"
 #include "cli/targets.h"
-#include "engine/actions/dry_run.h"
-#include "engine/monitors/module_monitor.h"
+#include "cli/watching.h"
 #include "engine/reports/decision.h"
 #include "engine/reports/readable.h"
 #include "engine/reports/terminal.h"
@@ -87,18 +86,11 @@ Result<void> ExplainRun::prepare(std::vector<Process> targets) {
         session_->finish("interrupted");
     });
     if (!signals) return signals.error();
-    auto monitor = open_module_monitor();
-    if (!monitor) return monitor.error();
-    Session::Parts parts;
-    parts.monitor = std::move(*monitor);
-    parts.executor = std::make_unique<DryRun>();
-    parts.dry_run = true;
-    parts.may_rest = false;
-    session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
+    auto session = watching_session(loop_, policy_, std::move(targets));
+    if (!session) return session.error();
+    session_ = std::move(*session);
     session_->on_finished = [this] { loop_.stop(); };
     session_->on_error = [this](const Error& error) { failure_ = error; };
-    for (auto& target : targets)
-        if (auto added = session_->add(std::move(target)); !added) return added;
     auto time = loop_.on_timer(watching_, false, [this] { decide(); });
     if (!time) return time.error();
     return session_->start();

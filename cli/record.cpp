@@ -17,8 +17,7 @@
 #include "cli/policy_file.h"
 #include "cli/recording_file.h"
 #include "cli/targets.h"
-#include "engine/actions/dry_run.h"
-#include "engine/monitors/module_monitor.h"
+#include "cli/watching.h"
 #include "engine/reports/readable.h"
 #include "engine/reports/status.h"
 #include "engine/reports/terminal.h"
@@ -152,16 +151,9 @@ int RecordRun::run(ChosenTargets chosen) {
 }
 
 Result<void> RecordRun::prepare(std::vector<Process> targets) {
-    auto monitor = open_module_monitor();
-    if (!monitor) return monitor.error();
-    Session::Parts parts;
-    parts.monitor = std::move(*monitor);
-    parts.executor = std::make_unique<DryRun>();
-    parts.dry_run = true;
-    session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
-    for (auto& target : targets) {
-        if (auto added = session_->add(std::move(target)); !added) return added;
-    }
+    auto session = watching_session(loop_, policy_, std::move(targets));
+    if (!session) return session.error();
+    session_ = std::move(*session);
     // Not before here: an old recording is set aside only for one that has targets.
     auto recorder = start_recording(
         *session_, {options_.output, format_,

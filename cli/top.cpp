@@ -17,8 +17,7 @@
 #include "cli/screen/guard.h"
 #include "cli/screen/screen.h"
 #include "cli/targets.h"
-#include "engine/actions/dry_run.h"
-#include "engine/monitors/module_monitor.h"
+#include "cli/watching.h"
 #include "engine/reports/heatmap.h"
 #include "engine/reports/overview.h"
 #include "engine/reports/terminal.h"
@@ -86,21 +85,13 @@ Result<void> TopRun::prepare(std::vector<Process> targets) {
         paint();
     });
     if (!signals) return signals.error();
-    auto monitor = open_module_monitor();
-    if (!monitor) return monitor.error();
     // What it would do is not even tried: nothing may come to be planned.
-    Session::Parts parts;
-    parts.monitor = std::move(*monitor);
-    parts.executor = std::make_unique<DryRun>();
-    parts.dry_run = true;
-    parts.may_rest = false;  // people look
-    session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
+    auto session = watching_session(loop_, policy_, std::move(targets));
+    if (!session) return session.error();
+    session_ = std::move(*session);
     session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
     session_->on_finished = [this] { loop_.stop(); };
     session_->on_error = [this](const Error& error) { failure_ = error; };
-    for (auto& target : targets) {
-        if (auto added = session_->add(std::move(target)); !added) return added;
-    }
     for (const auto& target : session_->targets()) heatmaps_.emplace_back(target.process.name);
     uses_.resize(heatmaps_.size());
     regions_.resize(heatmaps_.size());
