@@ -5,19 +5,17 @@
 
 #include "engine/actions/dry_run.h"
 #include "engine/actions/pagemap.h"
+#include "tests/unit/engine/outcomes.h"
 #include "tests/unit/engine/own_child.h"
 
 namespace damon_schemes {
 namespace {
 
 using testing::filled_memory;
+using testing::gap;
 using testing::OwnChild;
 
 constexpr std::uint64_t mib = 1 << 20;
-
-Bytes gap(const ActionOutcome& outcome, Gap which) {
-    return outcome.gaps[static_cast<std::size_t>(which)];
-}
 
 ActionRequest pageout(const OwnChild& child, std::vector<AddressRange> ranges) {
     ActionRequest request;

@@ -13,6 +13,7 @@
 #include "engine/actions/page_choice.h"
 #include "engine/actions/process_madvise.h"
 #include "tests/unit/engine/fake_scanner.h"
+#include "tests/unit/engine/outcomes.h"
 #include "tests/unit/engine/own_child.h"
 
 namespace damon_schemes {
@@ -21,20 +22,12 @@ namespace {
 using namespace std::chrono_literals;
 using testing::FakeScanner;
 using testing::filled_memory;
+using testing::gap;
 using testing::OwnChild;
+using testing::sum_of_gaps;
 
 constexpr std::uint64_t mib = 1 << 20;
 constexpr std::uint64_t page = 4096;
-
-Bytes gap(const ActionOutcome& outcome, Gap which) {
-    return outcome.gaps[static_cast<std::size_t>(which)];
-}
-
-Bytes sum_of_gaps(const ActionOutcome& outcome) {
-    Bytes sum;
-    for (const Bytes bytes : outcome.gaps) sum += bytes;
-    return sum;
-}
 
 class PageChoiceTest : public ::testing::Test {
   protected:

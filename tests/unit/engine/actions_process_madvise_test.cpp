@@ -17,26 +17,19 @@
 
 #include "engine/actions/process_madvise.h"
 #include "engine/targets/procfs.h"
+#include "tests/unit/engine/outcomes.h"
 #include "tests/unit/engine/own_child.h"
 
 namespace damon_schemes {
 namespace {
 
 using testing::filled_memory;
+using testing::gap;
 using testing::OwnChild;
+using testing::sum_of_gaps;
 
 constexpr std::uint64_t mib = 1 << 20;
 constexpr std::uint64_t page = 4096;
-
-Bytes gap(const ActionOutcome& outcome, Gap which) {
-    return outcome.gaps[static_cast<std::size_t>(which)];
-}
-
-Bytes sum_of_gaps(const ActionOutcome& outcome) {
-    Bytes sum;
-    for (const Bytes bytes : outcome.gaps) sum += bytes;
-    return sum;
-}
 
 ActionRequest request_for(const OwnChild& child, Action action, std::vector<AddressRange> ranges) {
     ActionRequest request;

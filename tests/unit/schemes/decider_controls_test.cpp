@@ -16,26 +16,11 @@
 
 namespace damon_schemes {
 
-static std::ostream& operator<<(std::ostream& out, const AddressRange& range) {
-    return out << range.start / observed::mib << "-" << range.end / observed::mib << " MiB";
-}
-
 namespace {
 
 using namespace observed;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-std::vector<AddressRange> ranges_of(const Plan& plan, std::uint32_t scheme = 0) {
-    std::vector<AddressRange> ranges;
-    for (const PlannedRange& planned : plan.ranges)
-        if (planned.scheme == scheme) ranges.push_back(planned.range);
-    return ranges;
-}
-
-AddressRange mibs(std::uint64_t first, std::uint64_t end) {
-    return {first * mib, end * mib};
-}
 
 // Of target 1, as much as filters and floors ask for.
 Conditions knowing(std::optional<Bytes> rss = {}, std::optional<Bytes> swapped = {}) {
@@ -59,14 +44,6 @@ Conditions mapped(std::vector<MappedArea> mappings) {
 MappedArea area(std::uint64_t first_mib, std::uint64_t end_mib, std::string name, bool file = false,
                 bool shared = false) {
     return {mibs(first_mib, end_mib), file, shared, std::move(name)};
-}
-
-Filter filter(bool allow, FilterKind kind, std::string pattern = {}) {
-    Filter filter;
-    filter.allow = allow;
-    filter.kind = kind;
-    filter.pattern = std::move(pattern);
-    return filter;
 }
 
 Scheme limited(Bytes bytes, Priority priority) {

@@ -10,26 +10,11 @@
 
 namespace damon_schemes {
 
-static std::ostream& operator<<(std::ostream& out, const AddressRange& range) {
-    return out << range.start / observed::mib << "-" << range.end / observed::mib << " MiB";
-}
-
 namespace {
 
 using namespace observed;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-std::vector<AddressRange> ranges_of(const Plan& plan, std::uint32_t scheme = 0) {
-    std::vector<AddressRange> ranges;
-    for (const PlannedRange& planned : plan.ranges)
-        if (planned.scheme == scheme) ranges.push_back(planned.range);
-    return ranges;
-}
-
-AddressRange mibs(std::uint64_t first, std::uint64_t end) {
-    return {first * mib, end * mib};
-}
 
 TEST(Matching, TakesColdMemoryAndLeavesHotMemory) {
     Decider decider(policy({scheme(Action::pageout)}));

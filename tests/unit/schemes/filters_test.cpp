@@ -6,23 +6,20 @@
 #include <rapidcheck.h>
 
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "tests/unit/schemes/observed.h"
 
 namespace damon_schemes {
 namespace {
 
 using Kind = FilterVerdict::Kind;
+using observed::filter;
 using testing::ElementsAre;
 
 constexpr std::uint64_t page = 4096;
 
-Filter filter(bool allow, FilterKind kind, std::string pattern = {}) {
-    Filter filter;
-    filter.allow = allow;
-    filter.kind = kind;
-    filter.pattern = std::move(pattern);
-    return filter;
-}
 Filter allow(FilterKind kind, std::string pattern = {}) {
     return filter(true, kind, std::move(pattern));
 }

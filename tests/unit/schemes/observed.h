@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,6 +103,26 @@ inline ActionReport done(const Snapshot& snapshot, const PlannedRange& planned, 
     return report;
 }
 
+// What of a plan is one scheme's.
+inline std::vector<AddressRange> ranges_of(const Plan& plan, std::uint32_t scheme = 0) {
+    std::vector<AddressRange> ranges;
+    for (const PlannedRange& planned : plan.ranges)
+        if (planned.scheme == scheme) ranges.push_back(planned.range);
+    return ranges;
+}
+
+inline AddressRange mibs(std::uint64_t first, std::uint64_t end) {
+    return {first * mib, end * mib};
+}
+
+inline Filter filter(bool allow, FilterKind kind, std::string pattern = {}) {
+    Filter filter;
+    filter.allow = allow;
+    filter.kind = kind;
+    filter.pattern = std::move(pattern);
+    return filter;
+}
+
 inline ActionReport refused(const Snapshot& snapshot, const PlannedRange& planned, Instant when) {
     ActionReport report = done(snapshot, planned, when);
     report.advised = {};
@@ -109,3 +130,12 @@ inline ActionReport refused(const Snapshot& snapshot, const PlannedRange& planne
 }
 
 }  // namespace damon_schemes::observed
+
+namespace damon_schemes {
+
+// How GoogleTest shows them.
+inline std::ostream& operator<<(std::ostream& out, const AddressRange& range) {
+    return out << range.start / observed::mib << "-" << range.end / observed::mib << " MiB";
+}
+
+}  // namespace damon_schemes
