@@ -74,26 +74,12 @@ Program step_change(Duration length) {
 }
 
 Policy policy(Duration age, bool tuned) {
-    return policy_from(
-        R"(version = 1
-[monitor]
-sampling_interval = "20ms"
-aggregation_interval = "200ms"
-update_interval = "1s"
-regions = { min = 100, max = 1000 }
-[[scheme]]
-name = "cold"
-action = "pageout"
-frequency = { max = "5%" }
-age = { min = ")" +
-        to_string(age) + "\" }\nquota = \"off\"\n" +
-        (tuned ? "tune = { refaults = \"1%\", age = { min = \"500ms\", max = \"30s\" } }\n" : "") +
-        R"([limits]
-min_free_swap = "off"
-brake = "off"
-[refaults]
-window = "10s"
-)");
+    return reclaiming(
+        age, "aggregation_interval = \"200ms\"\nregions = { min = 100, max = 1000 }\n",
+        std::string("quota = \"off\"\n") +
+            (tuned ? "tune = { refaults = \"1%\", age = { min = \"500ms\", max = \"30s\" } }\n"
+                   : ""),
+        "[refaults]\nwindow = \"10s\"\n");
 }
 
 nlohmann::json json_of(const TrialFigures& figures, double touching_alone) {

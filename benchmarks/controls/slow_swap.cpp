@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "benchmarks/controls/trial.h"
+#include "schemes/quantity.h"
 
 namespace {
 
@@ -23,22 +24,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t mib = (1 << 20) / 4096;  // in pages
 constexpr Duration quota = 10ms, window = 1s;
-
-constexpr const char* limited = R"(version = 1
-[monitor]
-sampling_interval = "20ms"
-aggregation_interval = "200ms"
-update_interval = "1s"
-[[scheme]]
-name = "cold"
-action = "pageout"
-frequency = { max = "5%" }
-age = { min = "1s" }
-quota = { bytes = "128MiB", time = "10ms", per = "1s" }
-[limits]
-min_free_swap = "off"
-brake = "off"
-)";
 
 // What comes back has to be read in again, all the time.
 Pacing program() {
@@ -75,7 +60,9 @@ nlohmann::json late(const TrialFigures& figures) {
 int run(Duration length, const std::string& json) {
     const Trial trial{length, length / 3};
     const TrialFigures alone = run_trial(program(), nullptr, trial);
-    const Policy policy = policy_from(limited);
+    const Policy policy = reclaiming(1s, "aggregation_interval = \"200ms\"\n",
+                                     "quota = { bytes = \"128MiB\", time = \"" + to_string(quota) +
+                                         "\", per = \"" + to_string(window) + "\" }\n");
     const TrialFigures figures = run_trial(program(), &policy, trial);
     const SchemeTotals& totals = figures.totals.front();
     const double seconds = std::chrono::duration<double>(length).count();

@@ -14,6 +14,7 @@
 #include "engine/session/session.h"
 #include "engine/targets/process.h"
 #include "schemes/policy/reader.h"
+#include "schemes/quantity.h"
 
 namespace damon_schemes::bench {
 namespace {
@@ -139,6 +140,18 @@ Policy policy_from(const std::string& toml) {
     std::string errors;
     for (const auto& error : reading.errors) errors += to_string(error) + "\n";
     throw std::runtime_error(errors);
+}
+
+Policy reclaiming(Duration age, const std::string& monitor_keys, const std::string& scheme_keys,
+                  const std::string& more) {
+    return policy_from(
+        "version = 1\n[monitor]\nsampling_interval = \"20ms\"\n"
+        "update_interval = \"1s\"\n" +
+        monitor_keys +
+        "[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n"
+        "frequency = { max = \"5%\" }\nage = { min = \"" +
+        to_string(age) + "\" }\n" + scheme_keys +
+        "[limits]\nmin_free_swap = \"off\"\nbrake = \"off\"\n" + more);
 }
 
 double median(std::vector<double> values) {

@@ -50,6 +50,12 @@ TrialFigures run_trial(const Pacing& pacing, const Policy* policy, const Trial& 
 // A policy from TOML; throws with every error in it.
 Policy policy_from(const std::string& toml);
 
+// Pages out what was idle for `age`, looked at each 20 ms, with no limit but the scheme's own. Keys
+// are lines of TOML: of [monitor] (the aggregation interval at least) and of the scheme; `more` is
+// what stands behind all.
+Policy reclaiming(Duration age, const std::string& monitor_keys, const std::string& scheme_keys,
+                  const std::string& more = "");
+
 // Of `values`, which is not empty.
 double median(std::vector<double> values);
 

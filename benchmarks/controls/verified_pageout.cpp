@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "benchmarks/controls/trial.h"
+#include "schemes/quantity.h"
 
 namespace {
 
@@ -26,22 +27,8 @@ constexpr std::size_t pages = (96 << 20) / 4096;
 constexpr std::size_t stride = 64;
 constexpr Duration idle = 2s;
 
-constexpr const char* blind = R"(version = 1
-[monitor]
-sampling_interval = "20ms"
-aggregation_interval = "400ms"
-update_interval = "1s"
-[[scheme]]
-name = "cold"
-action = "pageout"
-frequency = { max = "5%" }
-age = { min = "1s" }
-quota = "off"
-)";
-constexpr const char* no_limits = R"([limits]
-min_free_swap = "off"
-brake = "off"
-)";
+constexpr const char* intervals = "aggregation_interval = \"400ms\"\n";
+constexpr const char* unlimited = "quota = \"off\"\n";
 
 Pacing scattered(Duration period) {
     PacedPhase phase;
@@ -76,8 +63,9 @@ struct Side {
 int run(Duration length, unsigned turns, const std::string& json,
         const std::vector<Duration>& periods) {
     const Policy policies[] = {
-        policy_from(std::string(blind) + no_limits),
-        policy_from(std::string(blind) + "verify = { idle = \"2s\" }\n" + no_limits)};
+        reclaiming(1s, intervals, unlimited),
+        reclaiming(1s, intervals,
+                   std::string(unlimited) + "verify = { idle = \"" + to_string(idle) + "\" }\n")};
     nlohmann::json rows = nlohmann::json::array();
     for (const Duration period : periods) {
         Side sides[2];
