@@ -67,9 +67,12 @@ std::string rest_in_words(SchemeControls::Rest rest, const Watermark& marks,
     const std::string is =
         now ? percent(fraction(*now)) + " of " + std::string(what) + " is free" : "";
     switch (rest) {
-        case SchemeControls::Rest::no:
-            return "at work: " + is + "; rests above " + to_string(marks.high) + " and below " +
-                   to_string(marks.low);
+        case SchemeControls::Rest::no: {
+            std::string words = "at work: " + is;
+            if (marks.high < Share{1'000'000}) words += "; rests above " + to_string(marks.high);
+            if (marks.low > Share{}) words += "; rests below " + to_string(marks.low);
+            return words;
+        }
         case SchemeControls::Rest::too_much_free:
             return "rests: " + is + "; begins at " + to_string(marks.mid) + " and less";
         case SchemeControls::Rest::too_little_free:

@@ -127,6 +127,16 @@ TEST(DecisionTable, TellsATunedAgeInPlaceOfThePolicys) {
     EXPECT_THAT(unwrapped(decision_table(given, 80)), HasSubstr("tuned between 1s and 1min"));
 }
 
+TEST(DecisionTable, TellsOfAWatermarkWhatCanBeCrossed) {
+    Decision given = decision();
+    given.policy.schemes[0].watermarks.emplace().free_swap =
+        Watermark{Share{1'000'000}, Share{1'000'000}, Share{250'000}};
+    given.controls[0].free_swap = SchemeControls::Rest::no;
+    const std::string table = unwrapped(decision_table(given, 80));
+    EXPECT_THAT(table, HasSubstr("at work: 95% of the swap is free; rests below 25%"));
+    EXPECT_THAT(table, Not(HasSubstr("above")));
+}
+
 TEST(DecisionTable, NamesTheSchemeThatComesFirst) {
     Decision given = decision();
     given.explanation.verdicts[0].held_back = Reason::other_scheme;
