@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/description.h"
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
@@ -246,12 +247,9 @@ std::string limits(const Limits& limits) {
 }
 
 bool follows_refaults(const Policy& policy) {
-    for (const Scheme& scheme : policy.schemes) {
-        if (scheme.tune) return true;
-        for (const QuotaGoal& goal : scheme.quota.goals)
-            if (goal.metric == GoalMetric::refaults) return true;
-    }
-    return false;
+    return std::any_of(policy.schemes.begin(), policy.schemes.end(), [](const Scheme& scheme) {
+        return scheme.tune || scheme.quota.has_goal(GoalMetric::refaults);
+    });
 }
 
 std::string refaults(const RefaultWatch& watch) {

@@ -8,15 +8,6 @@
 
 namespace damon_schemes {
 
-namespace {
-
-bool ask_for_refaults(const Quota& quota) {
-    return std::any_of(quota.goals.begin(), quota.goals.end(),
-                       [](const QuotaGoal& goal) { return goal.metric == GoalMetric::refaults; });
-}
-
-}  // namespace
-
 SchemeState::SchemeState(const Policy& policy, std::uint32_t which)
     : scheme(&policy.schemes[which]),
       index(which),
@@ -73,7 +64,7 @@ void SchemeState::begin(const Policy& policy, const Conditions& conditions, Inst
                           *conditions.free_swap < *least_swap;
     const bool at_work = conditions.sees && !resting && !swap_low;
     if (goals.any()) {
-        const bool by_refaults = ask_for_refaults(scheme->quota);
+        const bool by_refaults = scheme->quota.has_goal(GoalMetric::refaults);
         goals.look(conditions, now, by_refaults ? refaults.share(now) : std::nullopt, at_work);
         if (!goals.measured()) resting = Reason::unmeasured;
     }

@@ -3,6 +3,7 @@
 // the reference for people; every default stated there is the one below.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -95,6 +96,10 @@ struct Quota {
     std::vector<QuotaGoal> goals{};
     GoalTuner tuner = GoalTuner::consistent;
     bool operator==(const Quota&) const = default;
+    bool has_goal(GoalMetric metric) const {
+        return std::any_of(goals.begin(), goals.end(),
+                           [metric](const QuotaGoal& goal) { return goal.metric == metric; });
+    }
 };
 
 // What a pageout scheme has unless the policy says otherwise by name.

@@ -152,10 +152,7 @@ class WarningFinder {
 
     void look_at_refaults(std::size_t index) {
         const Scheme& scheme = policy_.schemes[index];
-        const auto& goals = scheme.quota.goals;
-        if (scheme.tune && std::any_of(goals.begin(), goals.end(), [](const QuotaGoal& goal) {
-                return goal.metric == GoalMetric::refaults;
-            }))
+        if (scheme.tune && scheme.quota.has_goal(GoalMetric::refaults))
             warn(index, "tune",
                  "the quota and the age both follow the refaults, so neither finds its place",
                  "keep 'tune' or the goal, not both");
