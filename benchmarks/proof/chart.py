@@ -61,6 +61,16 @@ class Chart:
         self.parts.append(f'<path d="M{x - 6:.1f} {y:.1f}H{x + 6:.1f}M{x:.1f} {y - 6:.1f}V{y + 6:.1f}" '
                           f'stroke="{colour}" stroke-width="3"/>')
 
+    def spans(self, name, points, beside=0):
+        """Dots with the range they lie in: (x, least, middle, greatest); BESIDE moves them, in pixels."""
+        colour = self._named(name)
+        for x, least, middle, greatest in points:
+            place = self._across(x) + beside
+            self.parts.append(
+                f'<line x1="{place:.1f}" x2="{place:.1f}" y1="{self._up(least):.1f}" y2="{self._up(greatest):.1f}" '
+                f'stroke="{colour}" stroke-width="1.5"/>'
+                f'<circle cx="{place:.1f}" cy="{self._up(middle):.1f}" r="4" fill="{colour}"/>')
+
     def note(self, point, text):
         """Small text beside a point."""
         x, y = self._place(*point)
