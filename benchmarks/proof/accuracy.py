@@ -118,11 +118,11 @@ def compare(result, name, runs, options, release):
 def tell(result, options, runs):
     """The table of everything."""
     result.say("", f"Intervals of {5 * options.scale} and {100 * options.scale} ms, 10 to 1,000 regions, "
-               f"{options.seeds} seeds: medians, and least to greatest. The runs of both monitors alternate in one boot. "
-               "'Whole' is every interval from the first phase's beginning to the last one's end, 'settled' those that "
-               "begin at least ten aggregation intervals after the start of the monitoring and of the phase. Hot is "
-               "what was touched in a fifth of the looks or more. The precision takes for right what was touched at "
-               "all, the strict one only what was hot. benchmarks/accuracy/score.h has the exact words.")
+               f"{options.seeds} seeds: medians, and least to greatest. The runs of both monitors alternate in one "
+               "boot. 'Whole' is every interval from the first phase's beginning to the last one's end, 'settled' "
+               "those that begin at least ten aggregation intervals after the start of the monitoring and of the "
+               "phase. Hot is what was touched in a fifth of the looks or more. The precision takes for right what was "
+               "touched at all, the strict one only what was hot. benchmarks/accuracy/score.h has the exact words.")
     rows = []
     for number, (name, by_monitor) in enumerate(runs.items(), 1):
         for monitor in MONITORS:
@@ -211,8 +211,8 @@ def phase_changes(laboratory, options, result):
                 values = [change[half] for change in changes]
                 rows.append((name, monitor, title, len(values),
                              ", ".join("-" if value is None else f"{value:.2f}" for value in values)))
-    result.say("", "A change is seen in the first snapshot in which 90 % of what became hot are called hot, and 90 % of "
-               "what was hot and is not used any more are called cold. Times are from the change to the end of that "
+    result.say("", "A change is seen in the first snapshot in which 90 % of what became hot are called hot, and 90 % "
+               "of what was hot and is not used any more are called cold. Times are from the change to the end of that "
                "snapshot's interval. The interval in which the change falls still has the old accesses in it, so none "
                "can be whole before the second interval's end: between one and two, were it seen at once.")
     result.table(("phase file", "monitor", "half", "changes", "aggregation intervals until seen"), rows)
