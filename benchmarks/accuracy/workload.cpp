@@ -149,6 +149,11 @@ class Workload::Program {
         check_huge_pages();
     }
 
+    AddressRange mapped(std::size_t area) const {
+        const std::uint64_t start = address_of(areas_[area].start);
+        return {start, start + areas_[area].size};
+    }
+
     Truth run() {
         begin_ = now();
         slot_ = 0;
@@ -569,6 +574,10 @@ class Workload::Program {
 Workload::Workload(PhaseFile file, WorkloadOptions options)
     : program_(std::make_unique<Program>(std::move(file), std::move(options))) {}
 Workload::~Workload() = default;
+
+AddressRange Workload::mapped(std::size_t area) const {
+    return program_->mapped(area);
+}
 
 Truth Workload::run() {
     return program_->run();

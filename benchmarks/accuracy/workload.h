@@ -31,6 +31,8 @@ class Workload {
     Workload(const Workload&) = delete;
     Workload& operator=(const Workload&) = delete;
 
+    // What of an area is mapped now, by its number in the phase file.
+    AddressRange mapped(std::size_t area) const;
     // All phases, from now on, children included.  Once.  Throws like the constructor.
     Truth run();
 
