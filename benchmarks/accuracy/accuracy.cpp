@@ -156,13 +156,15 @@ void print(const RunScore& run) {
     print("whole", run.whole, run.snapshots.size());
     print("settled", run.settled, run.settled_snapshots);
     for (const ChangeScore& change : run.changes) {
-        const std::string seen = change.seen_after
-                                     ? std::to_string(*change.seen_after).substr(0, 5)
-                                     : "not seen in " + std::to_string(change.watched).substr(0, 5);
-        std::printf("change at %.2f s (%s newly hot, %s newly cold): %s aggregation intervals\n",
-                    std::chrono::duration<double>(change.at).count(),
-                    damon_schemes::to_string(Bytes{change.newly_hot}).c_str(),
-                    damon_schemes::to_string(Bytes{change.newly_cold}).c_str(), seen.c_str());
+        const ChangeScore::Seen& last = change.seen ? *change.seen : change.watched;
+        std::printf(
+            "change at %.2f s (%s newly hot, %s newly cold): %s in interval %llu, %.2f intervals "
+            "after\n",
+            std::chrono::duration<double>(change.at).count(),
+            damon_schemes::to_string(Bytes{change.newly_hot}).c_str(),
+            damon_schemes::to_string(Bytes{change.newly_cold}).c_str(),
+            change.seen ? "seen" : "not yet seen", static_cast<unsigned long long>(last.intervals),
+            last.time);
     }
 }
 

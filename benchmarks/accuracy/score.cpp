@@ -187,17 +187,19 @@ void Scorer::score_changes(const Snapshot& snapshot) {
         return bytes;
     };
     for (Change& change : changes_) {
+        if (snapshot.time <= change.at) change.sequence_before = snapshot.sequence;
         if (snapshot.time <= change.at || snapshot.time > change.until) continue;
         ChangeScore& score = change.score;
-        score.watched = static_cast<double>((snapshot.time - change.at).count()) /
-                        static_cast<double>(snapshot.aggregation_interval.count());
+        score.watched = {snapshot.sequence - change.sequence_before,
+                         static_cast<double>((snapshot.time - change.at).count()) /
+                             static_cast<double>(snapshot.aggregation_interval.count())};
         const bool hot = at_least(called(change.newly_hot, rules_.called_hot), score.newly_hot,
                                   rules_.change_seen);
         const bool cold = at_least(called(change.newly_cold, rules_.called_cold), score.newly_cold,
                                    rules_.change_seen);
-        if (hot && !score.hot_seen_after) score.hot_seen_after = score.watched;
-        if (cold && !score.cold_seen_after) score.cold_seen_after = score.watched;
-        if (hot && cold && !score.seen_after) score.seen_after = score.watched;
+        if (hot && !score.hot_seen) score.hot_seen = score.watched;
+        if (cold && !score.cold_seen) score.cold_seen = score.watched;
+        if (hot && cold && !score.seen) score.seen = score.watched;
     }
 }
 

@@ -94,11 +94,17 @@ struct SnapshotScore {
 struct ChangeScore {
     Duration at{};                                // since the truth's beginning
     std::uint64_t newly_hot = 0, newly_cold = 0;  // bytes
-    // Until a snapshot saw it, in aggregation intervals; nullopt: none did before the next phase.
-    std::optional<double> seen_after;
-    // Likewise, each half of it alone.
-    std::optional<double> hot_seen_after, cold_seen_after;
-    double watched = 0;  // aggregation intervals from the change to the last snapshot of the phase
+    // When a snapshot saw it; nullopt: none did before the next phase.
+    struct Seen {
+        // Aggregation intervals that have ended since, by the snapshots' sequence numbers: the
+        // first is the one in which the change fell, the second the first that lies wholly behind
+        // it.
+        std::uint64_t intervals = 0;
+        double time = 0;  // from the change to the interval's end, in nominal aggregation intervals
+    };
+    std::optional<Seen> seen;
+    std::optional<Seen> hot_seen, cold_seen;  // each half of it alone
+    Seen watched;                             // the last snapshot of the phase
 };
 
 struct RunScore {
@@ -122,6 +128,7 @@ class Scorer {
         Instant at{}, until{};
         std::vector<std::vector<AddressRange>> newly_hot, newly_cold;  // by process
         ChangeScore score;
+        std::uint64_t sequence_before = 0;  // of the last snapshot before it
     };
     void find_changes(Duration look);
     void score_changes(const Snapshot& snapshot);

@@ -12,6 +12,11 @@ nlohmann::json json_of(const std::optional<double>& share) {
     return share ? nlohmann::json(*share) : nlohmann::json();
 }
 
+nlohmann::json json_of(const std::optional<ChangeScore::Seen>& seen) {
+    if (!seen) return {};
+    return {{"intervals", seen->intervals}, {"time", seen->time}};
+}
+
 double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -53,10 +58,10 @@ nlohmann::json json_of(const RunScore& run) {
         changes.push_back({{"at_s", seconds(change.at)},
                            {"newly_hot", change.newly_hot},
                            {"newly_cold", change.newly_cold},
-                           {"seen_after", json_of(change.seen_after)},
-                           {"hot_seen_after", json_of(change.hot_seen_after)},
-                           {"cold_seen_after", json_of(change.cold_seen_after)},
-                           {"watched", change.watched}});
+                           {"seen", json_of(change.seen)},
+                           {"hot_seen", json_of(change.hot_seen)},
+                           {"cold_seen", json_of(change.cold_seen)},
+                           {"watched", json_of(std::optional(change.watched))}});
     nlohmann::json whole = json_of(run.whole), settled = json_of(run.settled);
     whole["snapshots"] = run.snapshots.size();
     settled["snapshots"] = run.settled_snapshots;

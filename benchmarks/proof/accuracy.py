@@ -199,20 +199,21 @@ def phase_changes(laboratory, options, result):
             if not changes:
                 result.rows.append(Row.missing(what, "the workload made no such change", release, command_of(options)))
                 continue
-            unseen = sum(1 for change in changes if change["seen_after"] is None)
-            seen = [change["seen_after"] for change in changes if change["seen_after"] is not None]
-            figure = (f"{median(seen):.2f} aggregation intervals in the median, {max(seen):.2f} at most" if seen
-                      else "never")
+            unseen = sum(1 for change in changes if change["seen"] is None)
+            seen = [change["seen"]["intervals"] for change in changes if change["seen"]]
+            figure = f"in interval {median(seen):g} in the median, {max(seen)} at the latest" if seen else "never"
             ours = monitor == "module"
             result.add(what, figure + (f"; {unseen} of {len(changes)} not seen" if unseen else ""),
-                       "each within 2" if ours else "reported",
+                       "each by interval 2" if ours else "reported",
                        (not unseen and max(seen) <= 2) if ours else None, release, command_of(options))
-            for half, title in (("hot_seen_after", "what became hot"), ("cold_seen_after", "what became cold")):
+            for half, title in (("hot_seen", "what became hot"), ("cold_seen", "what became cold")):
                 values = [change[half] for change in changes]
                 rows.append((name, monitor, title, len(values),
-                             ", ".join("-" if value is None else f"{value:.2f}" for value in values)))
+                             ", ".join("-" if each is None else f"{each['intervals']} ({each['time']:.2f})"
+                                       for each in values)))
     result.say("", "A change is seen in the first snapshot in which 90 % of what became hot are called hot, and 90 % "
-               "of what was hot and is not used any more are called cold. Times are from the change to the end of that "
-               "snapshot's interval. The interval in which the change falls still has the old accesses in it, so none "
-               "can be whole before the second interval's end: between one and two, were it seen at once.")
-    result.table(("phase file", "monitor", "half", "changes", "aggregation intervals until seen"), rows)
+               "of what was hot and is not used any more are called cold. The interval in which the change falls is the "
+               "first; it still has the old accesses in it, so that the second, the first that lies wholly behind the "
+               "change, is the earliest in which all of it can be seen. In brackets: the time from the change to the "
+               "interval's end, in nominal intervals; an emulated machine that is busy stretches them.")
+    result.table(("phase file", "monitor", "half", "changes", "seen in interval"), rows)

@@ -23,6 +23,7 @@ Region region(std::uint64_t start, std::uint64_t end, std::uint32_t accessed,
 // Ends at begin + `end`, is 100 ms long, looks each 10 ms.
 Snapshot snapshot(Duration end, std::vector<Region> regions) {
     Snapshot made;
+    made.sequence = static_cast<std::uint64_t>(end / 100ms);
     made.time = begin + end;
     made.duration = 100ms;
     made.sampling_interval = 10ms;
@@ -222,26 +223,37 @@ TEST_F(ScoringAMove, TellsHowLongItTookToBeSeen) {
     EXPECT_EQ(score.at, 2s);
     EXPECT_EQ(score.newly_hot, 16 * mib);
     EXPECT_EQ(score.newly_cold, 16 * mib);
-    ASSERT_TRUE(score.seen_after);
-    EXPECT_DOUBLE_EQ(*score.seen_after, 1.3);
-    EXPECT_DOUBLE_EQ(*score.hot_seen_after, 0.3);
-    EXPECT_DOUBLE_EQ(*score.cold_seen_after, 1.3);
-    EXPECT_DOUBLE_EQ(score.watched, 2.3);
+    ASSERT_TRUE(score.seen);
+    EXPECT_EQ(score.seen->intervals, 2U) << "the one of the change, and the first behind it";
+    EXPECT_DOUBLE_EQ(score.seen->time, 1.3);
+    ASSERT_TRUE(score.hot_seen && score.cold_seen);
+    EXPECT_EQ(score.hot_seen->intervals, 1U);
+    EXPECT_DOUBLE_EQ(score.hot_seen->time, 0.3);
+    EXPECT_EQ(score.cold_seen->intervals, 2U);
+    EXPECT_EQ(score.watched.intervals, 3U);
+    EXPECT_DOUBLE_EQ(score.watched.time, 2.3);
+}
+
+TEST_F(ScoringAMove, CountsSnapshotsThatWereLost) {
+    const ChangeScore score = change({before(1930ms), after(2230ms)});
+    ASSERT_TRUE(score.seen);
+    EXPECT_EQ(score.seen->intervals, 3U);
 }
 
 TEST_F(ScoringAMove, LessThanNineTenthsIsNotSeen) {
     const ChangeScore score =
         change({before(1900ms), snapshot(2200ms, {part(0, 50, 0), part(50, 64, 10)}),
                 snapshot(2300ms, {part(0, 2, 1), part(2, 48, 0), part(48, 64, 10)})});
-    EXPECT_FALSE(score.seen_after);
-    EXPECT_DOUBLE_EQ(*score.cold_seen_after, 2);
-    EXPECT_DOUBLE_EQ(*score.hot_seen_after, 3);
+    EXPECT_FALSE(score.seen);
+    ASSERT_TRUE(score.hot_seen && score.cold_seen);
+    EXPECT_DOUBLE_EQ(score.cold_seen->time, 2);
+    EXPECT_DOUBLE_EQ(score.hot_seen->time, 3);
 }
 
 TEST_F(ScoringAMove, UnknownMemoryIsNotSeenToBeCold) {
     EXPECT_FALSE(change({before(1900ms),
                          snapshot(2200ms, {part(0, 16, 0, 0), part(16, 48, 0), part(48, 64, 10)})})
-                     .seen_after);
+                     .seen);
 }
 
 TEST_F(Scoring, AChangeOfLittleMemoryIsNotScored) {
