@@ -212,8 +212,8 @@ def phase_changes(laboratory, options, result):
                              ", ".join("-" if each is None else f"{each['intervals']} ({each['time']:.2f})"
                                        for each in values)))
     result.say("", "A change is seen in the first snapshot in which 90 % of what became hot are called hot, and 90 % "
-               "of what was hot and is not used any more are called cold. The interval in which the change falls is the "
-               "first; it still has the old accesses in it, so that the second, the first that lies wholly behind the "
-               "change, is the earliest in which all of it can be seen. In brackets: the time from the change to the "
-               "interval's end, in nominal intervals; an emulated machine that is busy stretches them.")
+               "of what was hot and is not used any more are called cold. The interval in which the change falls is "
+               "the first; it still has the old accesses in it, so that the second, the first that lies wholly behind "
+               "the change, is the earliest in which all of it can be seen. In brackets: the time from the change to "
+               "the interval's end, in nominal intervals; an emulated machine that is busy stretches them.")
     result.table(("phase file", "monitor", "half", "changes", "seen in interval"), rows)
