@@ -29,6 +29,7 @@
 #include "benchmarks/accuracy/truth_file.h"
 #include "benchmarks/accuracy/watched_workload.h"
 #include "engine/monitors/module_monitor.h"
+#include "schemes/policy/reader.h"
 #include "schemes/quantity.h"
 
 #if __has_include("engine/monitors/mainline_monitor.h")
@@ -47,6 +48,7 @@ constexpr int quiet_ms = 60'000;
 struct Options {
     std::string file, monitor = "module", program, truth, json;
     std::string sampling = "5ms", aggregation = "100ms", regions = "10:1000", hot = "20%";
+    std::vector<std::string> keys;
     std::uint64_t seed = 1;
     double sizes = 1, times = 0;
 };
@@ -81,17 +83,27 @@ std::unique_ptr<Monitor> open_monitor_named(const std::string& name) {
     throw Failure({ErrorKind::unsupported, "this build has no monitor on mainline DAMON"});
 }
 
+// By the keys of a policy's [monitor], so that whatever these can say can be scored.
 MonitorAttributes attributes_of(const Options& options) {
-    MonitorAttributes attributes;
-    attributes.sampling_interval = must(parse_duration(options.sampling), "--sampling");
-    attributes.aggregation_interval = must(parse_duration(options.aggregation), "--aggregation");
-    attributes.update_interval = 10 * attributes.aggregation_interval;
+    std::uint32_t least = 0, most = 0;
     int read = 0;
-    if (std::sscanf(options.regions.c_str(), "%u:%u%n", &attributes.min_regions,
-                    &attributes.max_regions, &read) != 2 ||
+    if (std::sscanf(options.regions.c_str(), "%u:%u%n", &least, &most, &read) != 2 ||
         static_cast<std::size_t>(read) != options.regions.size())
         throw Failure({ErrorKind::usage, "--regions: two numbers such as 10:1000"});
-    return attributes;
+    const Duration aggregation = must(parse_duration(options.aggregation), "--aggregation");
+    const std::string text = "version = 1\n[monitor]\nsampling_interval = \"" + options.sampling +
+                             "\"\naggregation_interval = \"" + options.aggregation +
+                             "\"\nupdate_interval = \"" + to_string(10 * aggregation) +
+                             "\"\nregions = { min = " + std::to_string(least) +
+                             ", max = " + std::to_string(most) +
+                             " }\n[[scheme]]\nname = \"watched\"\naction = \"stat\"\n";
+    PolicyReadOptions reading;
+    reading.source = "command line";
+    for (const std::string& key : options.keys) reading.overrides.push_back("monitor." + key);
+    const PolicyReading policy = read_policy(text, reading);
+    if (!policy.ok())
+        throw Failure({ErrorKind::usage, damon_schemes::to_string(policy.errors.front())});
+    return policy.policy.monitor;
 }
 
 struct Watched {
@@ -229,6 +241,7 @@ int run(Options options) {
     all["sampling"] = options.sampling;
     all["aggregation"] = options.aggregation;
     all["regions"] = {{"min", attributes.min_regions}, {"max", attributes.max_regions}};
+    all["set"] = options.keys;
     all["lost_snapshots"] = watched.cost.lost_snapshots;
     all["thread_share"] = static_cast<double>(watched.cost.thread_time.count()) /
                           static_cast<double>(watched.length.count());
@@ -251,6 +264,10 @@ int main(int argc, char** argv) {
     app.add_option("--aggregation", options.aggregation,
                    "interval; the update interval is ten of them (default: 100ms)");
     app.add_option("--regions", options.regions, "least and most (default: 10:1000)");
+    app.add_option("--set", options.keys,
+                   "KEY=VALUE of a policy's [monitor], such as tlb=full; as often as needed")
+        ->expected(1)
+        ->take_all();
     app.add_option("--hot", options.hot, "looks in which hot memory is touched (default: 20%)");
     app.add_option("--sizes", options.sizes, "areas and spots so many times as large")
         ->check(CLI::PositiveNumber);

@@ -131,6 +131,9 @@ std::optional<double> Score::weighted_precision() const {
 std::optional<double> Score::wrongly_cold_of_mapped() const {
     return quotient(called_cold_touched, mapped);
 }
+std::optional<double> Score::wrongly_cold_hot_of_mapped() const {
+    return quotient(called_cold_hot, mapped);
+}
 std::optional<double> Score::wrongly_cold_of_touched() const {
     return quotient(called_cold_touched, touched);
 }

@@ -76,6 +76,7 @@ struct Score {
     std::optional<double> weighted_recall() const;
     std::optional<double> weighted_precision() const;
     std::optional<double> wrongly_cold_of_mapped() const;
+    std::optional<double> wrongly_cold_hot_of_mapped() const;
     std::optional<double> wrongly_cold_of_touched() const;
     std::optional<double> unknown_of_mapped() const;
     std::optional<double> working_set_error() const;

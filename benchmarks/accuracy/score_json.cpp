@@ -40,6 +40,7 @@ nlohmann::json json_of(const Score& score) {
             {"weighted_recall", json_of(score.weighted_recall())},
             {"weighted_precision", json_of(score.weighted_precision())},
             {"wrongly_cold_of_mapped", json_of(score.wrongly_cold_of_mapped())},
+            {"wrongly_cold_hot_of_mapped", json_of(score.wrongly_cold_hot_of_mapped())},
             {"wrongly_cold_of_touched", json_of(score.wrongly_cold_of_touched())},
             {"unknown_of_mapped", json_of(score.unknown_of_mapped())},
             {"working_set_error", json_of(score.working_set_error())}};

@@ -10,9 +10,14 @@ from .laboratory import TREE
 from .result import NotMeasured, Row, percent
 
 KERNEL = "6.12"  # the one with DAMON
-SCALE = 4  # emulation: a workload touches, and both monitors look, far more slowly
+SCALE = 2  # emulation: a workload touches, and both monitors look, far more slowly
 SEEDS = 3
-MONITORS = ("module", "mainline")
+# The first is held against the others; each with what it is started with.
+MONITORS = {
+    "module": "--monitor module",
+    "mainline": "--monitor mainline",
+}
+OURS, RIVAL = "module", "mainline"
 PHASES = TREE / "benchmarks/accuracy/phases"
 PICTURES = TREE / "docs/results"
 # Whose hot spots are less than 1 % of the memory.
@@ -25,7 +30,7 @@ WINDOWS = ("whole", "settled")
 
 # Every run leaves figures, or says why it has none.
 RUN = """\
-accuracy /root/phases/{file}.toml --monitor {monitor} --seed {seed} --sampling {sampling}ms \\
+accuracy /root/phases/{file}.toml {monitor} --seed {seed} --sampling {sampling}ms \\
 	--aggregation {aggregation}ms --json /out/{name}.json 2>/tmp/why ||
 	printf '{{"error": "%s"}}' "$(tail -n 1 /tmp/why | tr -d '\\042\\134')" >/out/{name}.json
 cat /tmp/why
@@ -55,10 +60,10 @@ def measured(laboratory, options, files, more, log):
     for seed in range(1, options.seeds + 1):
         for file in files:
             # In turn, so that neither has the warmer machine.
-            for monitor in MONITORS if seed % 2 else reversed(MONITORS):
+            for monitor in sorted(MONITORS, reverse=seed % 2 == 0):
                 name = f"{file}-{monitor}-{seed}"
                 names[name] = (file, monitor)
-                script += RUN.format(file=file, monitor=monitor, seed=seed, name=name,
+                script += RUN.format(file=file, monitor=MONITORS[monitor], seed=seed, name=name,
                                      sampling=5 * options.scale, aggregation=100 * options.scale)
     seconds = len(names) * (8 * options.scale + SECONDS_A_RUN)
     with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
@@ -96,21 +101,21 @@ def shown(values, decimals=2):
 
 def compare(result, name, runs, options, release):
     """What one file's runs say against the bounds."""
-    for monitor in MONITORS:
+    for monitor in (OURS, RIVAL):
         if reason := why_not(runs[monitor]):
-            result.rows.append(Row.missing(f"{name}: {monitor} against {MONITORS[monitor == MONITORS[0]]}",
-                                           f"{monitor}: {reason}", release, command_of(options)))
+            result.rows.append(Row.missing(f"{name}: {OURS} against {RIVAL}", f"{monitor}: {reason}", release,
+                                           command_of(options)))
             return
-    ours, theirs = (spread(runs[monitor], "whole", "wrongly_cold_of_mapped") for monitor in MONITORS)
-    result.add(f"{name}: bytes wrongly called cold, of the mapped ones, module against mainline",
+    ours, theirs = (spread(runs[monitor], "whole", "wrongly_cold_of_mapped") for monitor in (OURS, RIVAL))
+    result.add(f"{name}: bytes wrongly called cold, of the mapped ones, {OURS} against {RIVAL}",
                f"{percent(ours[1], 3)} against {percent(theirs[1], 3)}",
                f"at most half, or {percent(NEGLIGIBLE, 2)}", ours[1] <= max(theirs[1] / 2, NEGLIGIBLE), release,
                command_of(options))
     if name in SMALL_SPOTS:
-        ours, theirs = (spread(runs[monitor], "whole", "recall") for monitor in MONITORS)
+        ours, theirs = (spread(runs[monitor], "whole", "recall") for monitor in (OURS, RIVAL))
         if ours is None or theirs is None:
             raise NotMeasured(f"{name}: nothing was hot")
-        result.add(f"{name}: recall of hot bytes, module against mainline",
+        result.add(f"{name}: recall of hot bytes, {OURS} against {RIVAL}",
                    f"{percent(ours[1])} against {percent(theirs[1])}", "higher", ours[1] > theirs[1], release,
                    command_of(options))
 
@@ -128,17 +133,18 @@ def tell(result, options, runs):
         for monitor in MONITORS:
             figures = by_monitor[monitor]
             if reason := why_not(figures):
-                rows.append((number, name, monitor, f"not measured: {reason}", *["-"] * 8))
+                rows.append((number, name, monitor, f"not measured: {reason}", *["-"] * 9))
                 continue
             for window in WINDOWS:
                 values = [spread(figures, window, key) for key in
                           ("recall", "precision", "strict_precision", "wrongly_cold_of_mapped",
-                           "wrongly_cold_of_touched", "working_set_error", "unknown_of_mapped")]
+                           "wrongly_cold_hot_of_mapped", "wrongly_cold_of_touched", "working_set_error",
+                           "unknown_of_mapped")]
                 lost = sum(each["lost_snapshots"] for each in figures)
                 rows.append((number, name, monitor, f"{window}, {figures[0][window]['snapshots']} snapshots",
-                             *(shown(each, 3 if i == 3 else 1) for i, each in enumerate(values)), lost))
+                             *(shown(each, 3 if i in (3, 4) else 1) for i, each in enumerate(values)), lost))
     result.table(("", "phase file", "monitor", "window", "recall", "precision", "strict", "wrongly cold, of mapped",
-                  "of touched", "working set error", "unknown", "lost"), rows)
+                  "hot and so", "of touched", "working set error", "unknown", "lost"), rows)
 
 
 def draw(result, runs, world):
@@ -152,14 +158,14 @@ def draw(result, runs, world):
             ("recall", "Hot bytes that were called hot",
              Axis("%", 0, 1, [(i / 5, str(i * 20)) for i in range(6)]))):
         chart = Chart(f"{title}; whole runs, {world}", x, axis)
-        for monitor, beside in zip(MONITORS, (-5, 5)):
+        for which, monitor in enumerate(MONITORS):
             points = []
             for number, by_monitor in enumerate(runs.values(), 1):
                 figures = by_monitor[monitor]
                 values = None if why_not(figures) else spread(figures, "whole", key)
                 if values:
                     points.append((number, *(max(1e-5, value) for value in values)))
-            chart.spans(monitor, points, beside)
+            chart.spans(monitor, points, 10 * which - 5 * (len(MONITORS) - 1))
         name = f"accuracy-{key.split('_')[0]}-{world.replace('=', '-')}.svg"
         (PICTURES / name).write_text(chart.svg(), encoding="utf-8")
         result.say("", f"![{title}]({name})", "")
@@ -202,7 +208,7 @@ def phase_changes(laboratory, options, result):
             unseen = sum(1 for change in changes if change["seen"] is None)
             seen = [change["seen"]["intervals"] for change in changes if change["seen"]]
             figure = f"in interval {median(seen):g} in the median, {max(seen)} at the latest" if seen else "never"
-            ours = monitor == "module"
+            ours = monitor == OURS
             result.add(what, figure + (f"; {unseen} of {len(changes)} not seen" if unseen else ""),
                        "each by interval 2" if ours else "reported",
                        (not unseen and max(seen) <= 2) if ours else None, release, command_of(options))

@@ -87,6 +87,7 @@ TEST_F(Scoring, HotMemoryInAColdRegionIsWronglyCold) {
     EXPECT_EQ(score.called_cold_touched, 4 * mib);
     EXPECT_EQ(score.called_cold_hot, 4 * mib);
     EXPECT_EQ(score.wrongly_cold_of_mapped(), 4.0 / 64);
+    EXPECT_EQ(score.wrongly_cold_hot_of_mapped(), 4.0 / 64);
     EXPECT_EQ(score.wrongly_cold_of_touched(), 0.25);
     EXPECT_EQ(score.working_set_error(), -0.25);
 }
