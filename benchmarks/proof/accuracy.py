@@ -65,7 +65,7 @@ def measured(laboratory, options, files, more, log):
                 names[name] = (file, monitor)
                 script += RUN.format(file=file, monitor=MONITORS[monitor], seed=seed, name=name,
                                      sampling=5 * options.scale, aggregation=100 * options.scale)
-    seconds = len(names) * (8 * options.scale + SECONDS_A_RUN)
+    seconds = 60 + len(names) * (8 * options.scale + SECONDS_A_RUN)
     with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
         kept.write(script)
         kept.flush()
@@ -96,6 +96,8 @@ def shown(values, decimals=2):
     if values is None:
         return "-"
     least, middle, greatest = values
+    if least == greatest:
+        return percent(middle, decimals)
     return f"{percent(middle, decimals)} ({least * 100:.{decimals}f} to {greatest * 100:.{decimals}f})"
 
 
@@ -123,7 +125,7 @@ def compare(result, name, runs, options, release):
 def tell(result, options, runs):
     """The table of everything."""
     result.say("", f"Intervals of {5 * options.scale} and {100 * options.scale} ms, 10 to 1,000 regions, "
-               f"{options.seeds} seeds: medians, and least to greatest. The runs of both monitors alternate in one "
+               f"seeds 1 to {options.seeds}: medians, and least to greatest. The runs of both monitors alternate in one "
                "boot. 'Whole' is every interval from the first phase's beginning to the last one's end, 'settled' "
                "those that begin at least ten aggregation intervals after the start of the monitoring and of the "
                "phase. Hot is what was touched in a fifth of the looks or more. The precision takes for right what was "
