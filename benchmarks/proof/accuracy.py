@@ -22,7 +22,7 @@ PHASES = TREE / "benchmarks/accuracy/phases"
 PICTURES = TREE / "docs/results"
 # Whose hot spots are less than 1 % of the memory.
 SMALL_SPOTS = ("scattered-in-a-gibibyte", "scattered-pages", "scattered-spots")
-MOVING = ("moving-hot-area",)
+MOVING = ("moving-hot-area", "moving-small-area")
 # Below this much of the memory there is nothing to halve: some pages touched between two looks.
 NEGLIGIBLE = 0.0001
 SECONDS_A_RUN = 20  # beside the phases themselves: mapping, scoring
@@ -199,7 +199,7 @@ def phase_changes(laboratory, options, result):
     rows = []
     for name, by_monitor in runs.items():
         for monitor in MONITORS:
-            what = f"{name}, {monitor}: until 90 % of a move of 24 MiB are seen"
+            what = f"{name}, {monitor}: until 90 % of a move are seen"
             if reason := why_not(by_monitor[monitor]):
                 result.rows.append(Row.missing(what, reason, release, command_of(options)))
                 continue
