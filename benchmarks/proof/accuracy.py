@@ -125,8 +125,8 @@ def compare(result, name, runs, options, release):
 def tell(result, options, runs):
     """The table of everything."""
     result.say("", f"Intervals of {5 * options.scale} and {100 * options.scale} ms, 10 to 1,000 regions, "
-               f"seeds 1 to {options.seeds}: medians, and least to greatest. The runs of both monitors alternate in one "
-               "boot. 'Whole' is every interval from the first phase's beginning to the last one's end, 'settled' "
+               f"seeds 1 to {options.seeds}: medians, and least to greatest. The runs of both monitors alternate in "
+               "one boot. 'Whole' is every interval from the first phase's beginning to the last one's end, 'settled' "
                "those that begin at least ten aggregation intervals after the start of the monitoring and of the "
                "phase. Hot is what was touched in a fifth of the looks or more. The precision takes for right what was "
                "touched at all, the strict one only what was hot. benchmarks/accuracy/score.h has the exact words.")
