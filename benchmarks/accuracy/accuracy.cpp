@@ -21,11 +21,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "benchmarks/accuracy/score.h"
 #include "benchmarks/accuracy/score_json.h"
+#include "benchmarks/accuracy/touch_set.h"
 #include "benchmarks/accuracy/truth_file.h"
 #include "benchmarks/accuracy/watched_workload.h"
 #include "engine/monitors/module_monitor.h"
@@ -117,11 +119,16 @@ void take_all(Monitor& monitor, std::vector<Snapshot>& snapshots) {
 }
 
 // Until the workload's end.
-Watched watch(WatchedWorkload& workload, Monitor& monitor, const MonitorAttributes& attributes) {
+Watched watch(WatchedWorkload& workload, Monitor& monitor, const MonitorAttributes& attributes,
+              std::uint64_t seed) {
     must(monitor.set_attributes(attributes));
     must(monitor.add_target(workload.pid()));
     must(monitor.start());
     const auto began = std::chrono::steady_clock::now();
+    // Phases are mostly whole numbers of aggregation intervals long: where in an interval they
+    // change is not left to that.
+    std::this_thread::sleep_for(Duration(static_cast<std::int64_t>(
+        Dice(seed).below(static_cast<std::uint64_t>(attributes.aggregation_interval.count())))));
     workload.begin();
     Watched watched;
     for (bool running = true; running;) {
@@ -216,7 +223,7 @@ int run(Options options) {
     WatchedWorkload workload({options.program, options.file, "--seed", std::to_string(options.seed),
                               "--sizes", std::to_string(options.sizes), "--times",
                               std::to_string(options.times), "--truth", truth_path});
-    const Watched watched = watch(workload, *monitor, attributes);
+    const Watched watched = watch(workload, *monitor, attributes, options.seed);
     workload.finish();
     const Truth truth = must(read_truth(truth_path));
     Scorer scorer(truth, rules);
