@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -27,7 +28,6 @@
 
 #include "benchmarks/accuracy/score.h"
 #include "benchmarks/accuracy/score_json.h"
-#include "benchmarks/accuracy/touch_set.h"
 #include "benchmarks/accuracy/truth_file.h"
 #include "benchmarks/accuracy/watched_workload.h"
 #include "engine/monitors/module_monitor.h"
@@ -126,9 +126,10 @@ Watched watch(WatchedWorkload& workload, Monitor& monitor, const MonitorAttribut
     must(monitor.start());
     const auto began = std::chrono::steady_clock::now();
     // Phases are mostly whole numbers of aggregation intervals long: where in an interval they
-    // change is not left to that.
+    // change is not left to that.  Multiples of the golden ratio spread few seeds as well as many.
+    const double part = std::fmod(static_cast<double>(seed % 1'000'000) * 0.6180339887, 1);
     std::this_thread::sleep_for(Duration(static_cast<std::int64_t>(
-        Dice(seed).below(static_cast<std::uint64_t>(attributes.aggregation_interval.count())))));
+        part * static_cast<double>(attributes.aggregation_interval.count()))));
     workload.begin();
     Watched watched;
     for (bool running = true; running;) {
