@@ -18,11 +18,12 @@
 #include "cli/policy_file.h"
 #include "cli/recording_file.h"
 #include "cli/targets.h"
+#include "cli/watching.h"
 #include "engine/actions/dry_run.h"
 #include "engine/actions/process_madvise.h"
 #include "engine/machine/cgroup.h"
 #include "engine/machine/memory.h"
-#include "engine/monitors/module_monitor.h"
+#include "engine/monitors/monitor_kind.h"
 #include "engine/reports/heatmap.h"
 #include "engine/reports/status.h"
 #include "engine/reports/summary.h"
@@ -41,7 +42,7 @@ struct ApplyOptions {
     std::vector<std::string> overrides;
     std::string duration;
     std::string record;
-    std::string monitor = "module";
+    std::string monitor = "auto";
     std::string loop = "auto";
     std::string color = "auto";
     bool dry_run = false;
@@ -146,6 +147,7 @@ class ApplyRun {
     Result<void> prepare(std::vector<Process> targets);
     Result<void> record();
     Result<void> prove_sight();
+    Result<void> prove_sight_first();
     Result<void> watch_time();
     void sight_known(const SightCheck::Outcome& outcome);
     void see(const Snapshot& snapshot);
@@ -168,6 +170,9 @@ class ApplyRun {
     StatusWriter status_;
     std::unique_ptr<Session> session_;
     std::unique_ptr<SightCheck> sight_check_;
+    MonitorKind monitor_kind_ = MonitorKind::automatic;
+    bool proving_first_ = false;
+    std::optional<SightCheck::Outcome> proved_;
     std::unique_ptr<Recorder> recorder_;
     std::optional<Error> recording_failure_;
     std::optional<std::string> observed_only_;
@@ -187,6 +192,7 @@ int ApplyRun::run(std::vector<Process> targets, std::optional<ChildCommand> comm
     // First of all: the session's threads must start with the signals blocked.
     if (auto watched = ending_.watch_signals(); !watched) return fail(watched.error());
     if (auto ready = prepare(std::move(targets)); !ready) return fail(ready.error());
+    if (session_done_) return exit_status();  // ended before it began: a command was never run
     if (auto released = ending_.release(std::move(command)); !released)
         return fail(released.error());
     if (auto ran = loop_.run(); !ran) return fail(ran.error());
@@ -195,10 +201,14 @@ int ApplyRun::run(std::vector<Process> targets, std::optional<ChildCommand> comm
 }
 
 Result<void> ApplyRun::prepare(std::vector<Process> targets) {
-    auto monitor = open_module_monitor();
-    if (!monitor) return monitor.error();
+    const auto kind = monitor_kind(options_.monitor);
+    if (!kind) return kind.error();
+    auto opened = open_monitor(*kind);
+    if (!opened) return opened.error();
+    monitor_kind_ = opened->kind;
+    const bool alone = opened->monitor->alone();
     Session::Parts parts;
-    parts.monitor = std::move(*monitor);
+    parts.monitor = std::move(opened->monitor);
     parts.dry_run = options_.dry_run;
     if (options_.dry_run) {
         parts.executor = std::make_unique<DryRun>();
@@ -225,18 +235,49 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
         heatmaps_.emplace_back(target.process.name + " (" + std::to_string(target.process.pid) +
                                ")");
     }
+    if (auto checked = session_->check(); !checked) return checked;
+    if (alone) {
+        if (auto proved = prove_sight_first(); !proved || session_done_) return proved;
+    }
     if (auto recording = record(); !recording) return recording;
     if (auto watched = watch_time(); !watched) return watched;
     if (auto started = session_->start(); !started) return started;
-    return prove_sight();
+    if (!alone) return prove_sight();
+    if (proved_) sight_known(*proved_);
+    return {};
 }
 
 // Nothing is acted on before the monitor was seen to see; until then the session observes.
 Result<void> ApplyRun::prove_sight() {
     if (!acts_at_all(policy_)) return {};
-    sight_check_ = std::make_unique<SightCheck>(loop_, open_module_monitor, policy_.monitor);
-    return sight_check_->start(
-        [this](const SightCheck::Outcome& outcome) { sight_known(outcome); });
+    const MonitorFactory another = [kind = monitor_kind_]() -> Result<std::unique_ptr<Monitor>> {
+        auto opened = open_monitor(kind);
+        if (!opened) return opened.error();
+        return std::move(opened->monitor);
+    };
+    sight_check_ = std::make_unique<SightCheck>(loop_, another, policy_.monitor);
+    return sight_check_->start([this](const SightCheck::Outcome& outcome) {
+        // Before the session has begun it waits for this.
+        if (proving_first_) {
+            proved_ = outcome;
+            loop_.stop();
+            return;
+        }
+        sight_known(outcome);
+    });
+}
+
+// A monitor that has to be alone watches the canary first, and then the targets.
+Result<void> ApplyRun::prove_sight_first() {
+    if (!acts_at_all(policy_)) return {};
+    proving_first_ = true;
+    if (!options_.no_status) say("proving that it sees, before it watches");
+    auto proving = prove_sight();
+    // A signal ends it, too: the session that has not begun then finishes.
+    if (proving) proving = loop_.run();
+    proving_first_ = false;
+    sight_check_.reset();
+    return proving;
 }
 
 void ApplyRun::sight_known(const SightCheck::Outcome& outcome) {
@@ -405,6 +446,7 @@ RunSummary ApplyRun::summary() const {
         summary.zram_after = machine_after_->zram;
     }
     summary.monitor = monitor_cost_;
+    summary.monitor_kind = name_of(monitor_kind_);
     summary.engine_time = cpu_time_of_self();
     if (const auto self = memory_of(getpid())) summary.engine_rss = self->rss;
     summary.snapshots = session_->snapshots();
@@ -463,9 +505,7 @@ int run_apply(const ApplyOptions& options,
         return fail(
             {ErrorKind::usage, "--record wants a file: standard output is for the summary", 0});
     }
-    if (options.monitor != "module") {
-        return fail({ErrorKind::usage, "--monitor is 'module': there is no other yet", 0});
-    }
+    if (const auto monitor = monitor_kind(options.monitor); !monitor) return fail(monitor.error());
     if (auto swap = check_swap(*policy, options); !swap) return fail(swap.error());
     auto chosen = choose_targets(options.targets, *policy, command_line,
                                  without_target_message(options.policy));
@@ -492,7 +532,7 @@ void add_apply(CLI::App& root, Invocation& invocation) {
     app->add_option("-d,--duration", options->duration, "End after this time, e.g. 30s");
     app->add_option("--record", options->record,
                     "Record what is seen and done in this file (see record --help)");
-    app->add_option("--monitor", options->monitor, "Where snapshots come from: module");
+    add_monitor_option(*app, options->monitor);
     app->add_option("--loop", options->loop, "What waits for events: auto, io_uring, epoll");
     app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
     app->add_flag("--json", options->json, "The summary as JSON");

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "engine/machine/probes.h"
+#include "engine/monitors/mainline_monitor.h"
 #include "engine/monitors/module_monitor.h"
 #include "engine/reports/readable.h"
 #include "engine/reports/terminal.h"
@@ -70,7 +71,7 @@ void print_json(const std::vector<Probe>& probes, bool ready) {
 }
 
 int doctor(bool json) {
-    const std::vector<Probe> probes = probe_machine([] { return probe_module(); });
+    const std::vector<Probe> probes = probe_machine(probe_module(), probe_mainline());
     const bool ready = std::none_of(probes.begin(), probes.end(), stands_in_the_way);
     if (json)
         print_json(probes, ready);

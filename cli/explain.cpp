@@ -31,6 +31,7 @@ constexpr Duration longest_unasked = std::chrono::minutes(1);
 struct ExplainOptions {
     std::string policy;
     TargetWishes targets;
+    std::string monitor = "auto";
     std::vector<std::string> overrides;
     std::string address;
     std::string duration;
@@ -61,8 +62,11 @@ Duration long_enough(const Policy& policy) {
 // begun to act, and explains that.
 class ExplainRun {
   public:
-    ExplainRun(EventLoop& loop, Policy policy, Duration watching)
-        : loop_(loop), policy_(std::move(policy)), watching_(watching) {}
+    ExplainRun(EventLoop& loop, Policy policy, std::string monitor, Duration watching)
+        : loop_(loop),
+          policy_(std::move(policy)),
+          monitor_(std::move(monitor)),
+          watching_(watching) {}
 
     Result<Decision> run(std::vector<Process> targets);
 
@@ -73,6 +77,7 @@ class ExplainRun {
 
     EventLoop& loop_;
     Policy policy_;
+    std::string monitor_;
     Duration watching_;
     std::unique_ptr<Session> session_;
     Instant began_ = std::chrono::steady_clock::now();
@@ -86,7 +91,7 @@ Result<void> ExplainRun::prepare(std::vector<Process> targets) {
         session_->finish("interrupted");
     });
     if (!signals) return signals.error();
-    auto session = watching_session(loop_, policy_, std::move(targets));
+    auto session = watching_session(loop_, policy_, std::move(targets), monitor_);
     if (!session) return session.error();
     session_ = std::move(*session);
     session_->on_finished = [this] { loop_.stop(); };
@@ -148,7 +153,8 @@ Result<Decision> decision_asked(const ExplainOptions& options, Policy policy, Du
     if (isatty(STDERR_FILENO) != 0)
         std::cerr << "damon-schemes: watching for " << readable(watching)
                   << ", and acting on nothing" << std::endl;
-    return ExplainRun(**loop, std::move(policy), watching).run(std::move(*targets));
+    return ExplainRun(**loop, std::move(policy), options.monitor, watching)
+        .run(std::move(*targets));
 }
 
 int explain(const ExplainOptions& options) {
@@ -159,6 +165,7 @@ int explain(const ExplainOptions& options) {
                          "' is no address; write one as /proc/PID/maps shows it, such as "
                          "0x7f12a4000000",
                      0});
+    if (const auto kind = monitor_kind(options.monitor); !kind) return fail(kind.error());
     const auto duration = duration_asked(options.duration);
     if (!duration) return fail(duration.error());
     const auto text = read_policy_file(options.policy);
@@ -194,6 +201,7 @@ void add_explain(CLI::App& root, Invocation& invocation) {
     command->add_option("POLICY", options->policy, "Policy file (TOML); '-' reads it from stdin")
         ->required();
     add_target_options(*command, options->targets);
+    add_monitor_option(*command, options->monitor);
     command->add_option("--address", options->address,
                         "Of one address, e.g. 0x7f12a4000000; without, a summary over all");
     command

@@ -29,6 +29,7 @@ namespace {
 
 struct RecordOptions {
     TargetWishes targets;
+    std::string monitor = "auto";
     std::string policy;
     std::string output = "damon.dsr";
     std::string format = "own";
@@ -151,7 +152,7 @@ int RecordRun::run(ChosenTargets chosen) {
 }
 
 Result<void> RecordRun::prepare(std::vector<Process> targets) {
-    auto session = watching_session(loop_, policy_, std::move(targets));
+    auto session = watching_session(loop_, policy_, std::move(targets), options_.monitor);
     if (!session) return session.error();
     session_ = std::move(*session);
     // Not before here: an old recording is set aside only for one that has targets.
@@ -254,6 +255,7 @@ int run_record(const RecordOptions& options,
     if (!format) return fail(format.error());
     if (const auto duration = duration_asked(options.duration); !duration)
         return fail(duration.error());
+    if (const auto kind = monitor_kind(options.monitor); !kind) return fail(kind.error());
     if (auto output = check_output(options.output); !output) return fail(output.error());
     if (options.output == "-" && command_line) {
         return fail({ErrorKind::usage,
@@ -273,6 +275,7 @@ void add_record(CLI::App& root, Invocation& invocation) {
     CLI::App* app = root.add_subcommand(
         "record", "Record how programs, or a command, use their memory over time");
     add_target_options(*app, options->targets);
+    add_monitor_option(*app, options->monitor);
     app->add_option("-o,--output", options->output,
                     "File to record in, damon.dsr if not given; an old one is renamed to FILE.old; "
                     "'-' is stdout");

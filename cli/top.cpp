@@ -32,13 +32,15 @@ constexpr std::string_view watching_only =
 
 struct TopOptions {
     TargetWishes targets;
+    std::string monitor = "auto";
     std::string policy;
     std::vector<std::string> overrides;
 };
 
 class TopRun {
   public:
-    TopRun(EventLoop& loop, Policy policy) : loop_(loop), policy_(std::move(policy)) {}
+    TopRun(EventLoop& loop, Policy policy, std::string monitor)
+        : loop_(loop), policy_(std::move(policy)), monitor_(std::move(monitor)) {}
 
     int run(std::vector<Process> targets);
 
@@ -55,6 +57,7 @@ class TopRun {
 
     EventLoop& loop_;
     Policy policy_;
+    std::string monitor_;
     std::unique_ptr<Session> session_;
     std::unique_ptr<Screen> screen_;
     Terminal terminal_ = terminal_of(STDOUT_FILENO);
@@ -86,7 +89,7 @@ Result<void> TopRun::prepare(std::vector<Process> targets) {
     });
     if (!signals) return signals.error();
     // What it would do is not even tried: nothing may come to be planned.
-    auto session = watching_session(loop_, policy_, std::move(targets));
+    auto session = watching_session(loop_, policy_, std::move(targets), monitor_);
     if (!session) return session.error();
     session_ = std::move(*session);
     session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
@@ -239,6 +242,7 @@ int run_top(const TopOptions& options) {
     auto policy = load_policy(options);
     if (options.policy.empty() && policy) policy->schemes.clear();
     if (!policy) return fail(policy.error());
+    if (const auto kind = monitor_kind(options.monitor); !kind) return fail(kind.error());
     const TargetWishes wishes = wishes_of(options.targets, *policy);
     if (wishes.pids.empty() && wishes.names.empty()) {
         return fail({ErrorKind::usage,
@@ -249,7 +253,7 @@ int run_top(const TopOptions& options) {
         if (!targets) return fail(targets.error());
         auto loop = make_event_loop(LoopKind::automatic);
         if (!loop) return fail(loop.error());
-        return TopRun(**loop, std::move(*policy)).run(std::move(*targets));
+        return TopRun(**loop, std::move(*policy), options.monitor).run(std::move(*targets));
     });
 }
 
@@ -259,6 +263,7 @@ void add_top(CLI::App& root, Invocation& invocation) {
     auto options = std::make_shared<TopOptions>();
     CLI::App* app = root.add_subcommand("top", "Show how programs use their memory, live");
     add_target_options(*app, options->targets);
+    add_monitor_option(*app, options->monitor);
     app->add_option("--policy", options->policy,
                     "Show what its schemes match; nothing is acted on");
     app->add_option("-s,--set", options->overrides,

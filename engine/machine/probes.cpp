@@ -156,7 +156,7 @@ Probe probe_module_state(const ModuleState& module, std::string_view release,
     return probe;
 }
 
-Probe probe_mainline_damon(const MachinePaths& paths) {
+Probe probe_mainline_damon(const MainlineState& mainline, const MachinePaths& paths) {
     Probe probe{"mainline_damon", "the kernel's own DAMON", ProbeState::no, "", "", false};
     const std::string kdamonds = paths.sys + "/kernel/mm/damon/admin/kdamonds";
     const auto count_text = read_file(kdamonds + "/nr_kdamonds");
@@ -196,13 +196,17 @@ Probe probe_mainline_damon(const MachinePaths& paths) {
         }
         users.push_back(std::move(user));
     }
-    if (users.empty()) {
+    if (mainline.usable) {
         probe.state = ProbeState::yes;
-        probe.found = "there, and nobody uses it";
+        probe.found = mainline.found + "; it can take the module's place (--monitor mainline)";
         return probe;
     }
     probe.state = ProbeState::partly;
-    probe.found = "in use: " + joined(users);
+    if (users.empty()) {
+        probe.found = "there, and cannot take the module's place: " + mainline.found;
+        return probe;
+    }
+    probe.found = "in use: " + joined(users) + "; so it cannot take the module's place";
     probe.advice =
         "Both clear the same Accessed bits, so each sees fewer accesses than there are. Do not "
         "watch the same process with both.";
@@ -447,14 +451,15 @@ Probe probe_pressure(const MachinePaths& paths) {
     return probe;
 }
 
-std::vector<Probe> probe_machine(const std::function<ModuleState()>& probe_module_of_kernel,
+std::vector<Probe> probe_machine(const ModuleState& module, const MainlineState& mainline,
                                  const MachinePaths& paths) {
     utsname system{};
     ::uname(&system);
     std::vector<Probe> probes;
     probes.push_back(probe_kernel(system.release));
-    probes.push_back(probe_module_state(probe_module_of_kernel(), system.release, paths));
-    probes.push_back(probe_mainline_damon(paths));
+    probes.push_back(probe_module_state(module, system.release, paths));
+    probes.back().needed = !mainline.usable;
+    probes.push_back(probe_mainline_damon(mainline, paths));
     probes.push_back(probe_swap(paths));
     probes.push_back(probe_process_madvise());
     for (Probe& probe : probe_capabilities(paths)) probes.push_back(std::move(probe));

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/machine/memory.h"
+#include "engine/monitors/mainline_monitor.h"
 #include "engine/monitors/module_monitor.h"
 
 namespace damon_schemes {
@@ -44,7 +44,8 @@ Probe probe_kernel(std::string_view release);  // as uname(2) gives it: "6.1.0-5
 Probe probe_module_state(const ModuleState& module, std::string_view release,
                          const MachinePaths& paths = {},
                          const std::string& modules = "/lib/modules");
-Probe probe_mainline_damon(const MachinePaths& paths = {});
+// Who uses it, and whether it can take the module's place.
+Probe probe_mainline_damon(const MainlineState& mainline, const MachinePaths& paths = {});
 Probe probe_swap(const MachinePaths& paths = {});
 // Advises one page of a child of its own as cold: forks, and ends and reaps the child.
 Probe probe_process_madvise();
@@ -56,8 +57,9 @@ Probe probe_io_uring(const MachinePaths& paths = {});
 Probe probe_cgroup2(const MachinePaths& paths = {});
 Probe probe_pressure(const MachinePaths& paths = {});
 
-// All of the above, in the order in which a person would ask.
-std::vector<Probe> probe_machine(const std::function<ModuleState()>& probe_module_of_kernel,
+// All of the above, in the order in which a person would ask.  The module is not needed where
+// mainline DAMON can take its place.
+std::vector<Probe> probe_machine(const ModuleState& module, const MainlineState& mainline,
                                  const MachinePaths& paths = {});
 
 }  // namespace damon_schemes

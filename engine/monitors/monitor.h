@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where snapshots come from.  Implementations: our kernel module (module_monitor.h); further ones
-// feed the same values from elsewhere.
+// Where snapshots come from.  Implementations: our kernel module (module_monitor.h), the kernel's
+// own DAMON (mainline_monitor.h); further ones feed the same values from elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,10 @@ class Monitor {
 
     // Looks at single pages of the monitor's targets; nullptr: this monitor cannot.
     virtual std::shared_ptr<PageScanner> page_scanner() { return nullptr; }
+    // No second one of its kind can be started while this one is.
+    virtual bool alone() const { return false; }
+    // Flushes translations as MonitorAttributes::tlb says; one that does not takes only automatic.
+    virtual bool flushes() const { return true; }
 };
 
 }  // namespace damon_schemes

@@ -165,15 +165,24 @@ void add_cost(FigureTable& table, const RunSummary& summary) {
     table.line("Cost");
     if (summary.monitor) {
         const MonitorCost& cost = *summary.monitor;
-        table.row("monitoring thread",
-                  readable_percent(seconds(cost.thread_time), seconds(summary.elapsed)),
-                  "of one CPU; " + readable(cost.passes) + " passes, " +
-                      readable(cost.late_passes) + " late, " + readable(cost.flush_ipis) +
-                      " TLB flush IPIs (" + std::string(name_of_tlb(cost.tlb)) + ")");
-        table.row("module memory", readable(cost.memory),
-                  readable(std::uint64_t{cost.regions}) + " regions; interrupts off at most " +
-                      readable(cost.irq_off_max) + ", lock held at most " +
-                      readable(cost.lock_max));
+        const std::string thread =
+            readable_percent(seconds(cost.thread_time), seconds(summary.elapsed));
+        if (summary.monitor_kind == "mainline") {
+            table.row("kdamond", thread,
+                      "of one CPU; the kernel's own DAMON, " + readable(cost.passes) +
+                          " passes and no TLB flush");
+            table.row("trace buffer", readable(cost.memory),
+                      readable(std::uint64_t{cost.regions}) + " regions");
+        } else {
+            table.row("monitoring thread", thread,
+                      "of one CPU; " + readable(cost.passes) + " passes, " +
+                          readable(cost.late_passes) + " late, " + readable(cost.flush_ipis) +
+                          " TLB flush IPIs (" + std::string(name_of_tlb(cost.tlb)) + ")");
+            table.row("module memory", readable(cost.memory),
+                      readable(std::uint64_t{cost.regions}) + " regions; interrupts off at most " +
+                          readable(cost.irq_off_max) + ", lock held at most " +
+                          readable(cost.lock_max));
+        }
     }
     table.row("engine", readable_percent(seconds(summary.engine_time), seconds(summary.elapsed)),
               "of one CPU");
@@ -304,7 +313,8 @@ std::string summary_json(const RunSummary& summary) {
     json monitor = nullptr;
     if (summary.monitor) {
         const MonitorCost& cost = *summary.monitor;
-        monitor = {{"thread_ns", cost.thread_time.count()},
+        monitor = {{"kind", summary.monitor_kind},
+                   {"thread_ns", cost.thread_time.count()},
                    {"cpu_share", share(cost.thread_time, summary.elapsed)},
                    {"passes", cost.passes},
                    {"late_passes", cost.late_passes},

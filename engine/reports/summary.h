@@ -59,6 +59,7 @@ struct RunSummary {
     std::optional<Bytes> zram_before;  // memory that zram takes for what it holds
     std::optional<Bytes> zram_after;
 
+    std::string monitor_kind = "module";  // or "mainline"
     std::optional<MonitorCost> monitor;
     Duration engine_time{};  // CPU time of the whole engine
     std::optional<Bytes> engine_rss;

@@ -174,14 +174,17 @@ Result<void> Session::add(Process process) {
     return {};
 }
 
-Result<void> Session::start() {
+Result<void> Session::check() {
     std::vector<CheckedTarget> checked;
     for (const auto& target : targets_)
         checked.push_back({target.process.pid, target.process.name});
     if (auto controls = check_controls(policy(), checked, scanner_ != nullptr, paths_); !controls)
         return controls;
-    auto attributes = monitor_->set_attributes(policy().monitor);
-    if (!attributes) return attributes;
+    return monitor_->set_attributes(policy().monitor);
+}
+
+Result<void> Session::start() {
+    if (auto checked = check(); !checked) return checked;
     auto watch = loop_.on_readable(monitor_->descriptor(), [this] { take_snapshots(); });
     if (!watch) return watch.error();
     monitor_watch_ = *watch;

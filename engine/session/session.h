@@ -60,7 +60,10 @@ class Session {
 
     // Watch a process.  Error where it may not be watched or has exited meanwhile.
     Result<void> add(Process process);
-    // Errors: as check_controls() says them (start_check.h), and the monitor's.
+    // Whether it can start, without starting.  Errors: as check_controls() says them
+    // (start_check.h), and the monitor's where it cannot do what the policy asks for.
+    Result<void> check();
+    // Errors: those of check(), and the monitor's.
     Result<void> start();
 
     // From now on, and not before, the schemes may act: the monitor was seen to see, under this TLB

@@ -124,7 +124,8 @@ bool SightCheck::judge(const Snapshot& snapshot) {
     if (snapshots_ < most_snapshots) return true;
 
     // The monitor's own choice did not see: what flushes everything may.
-    if (attributes_.tlb == TlbPolicy::automatic && tlb_ != TlbPolicy::full) {
+    const bool flushes = monitor_->flushes();
+    if (flushes && attributes_.tlb == TlbPolicy::automatic && tlb_ != TlbPolicy::full) {
         if (auto again = begin(TlbPolicy::full); !again) conclude(false, again.error().message);
         return false;
     }
@@ -140,6 +141,12 @@ bool SightCheck::judge(const Snapshot& snapshot) {
             "in only " +
             to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
             to_string(required_sight) + " needed), so nothing it calls cold is acted on";
+        if (!flushes) {
+            reason +=
+                "; it flushes no translations, and this processor keeps on using them: the "
+                "damon_schemes module flushes them, and so does page-table isolation (boot with "
+                "pti=on)";
+        }
     }
     conclude(false, reason);
     return false;

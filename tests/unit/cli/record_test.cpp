@@ -100,7 +100,7 @@ TEST(Record, WhatCannotBeWatchedLeavesAnOldRecordingAlone) {
 
 TEST(Record, WithoutTheModuleItExitsWith4AndSaysWhatToDo) {
     if (access("/dev/damon_schemes", F_OK) == 0) GTEST_SKIP() << "this machine has the module";
-    const ProgramRun ran = run_program({"record", "--", "true"});
+    const ProgramRun ran = run_program({"record", "--monitor", "module", "--", "true"});
     EXPECT_EQ(ran.status, 4);
     EXPECT_THAT(ran.err, HasSubstr("modprobe damon_schemes"));
 }

@@ -67,10 +67,19 @@ TEST(ModuleProbeTest, keeps_the_monitors_own_words_where_the_module_is_loaded) {
 TEST(MainlineDamonProbeTest, names_who_uses_it) {
     const std::string at = "sys/kernel/mm/damon/admin/kdamonds/";
     const LaidOutFolder none({});
-    EXPECT_EQ(probe_mainline_damon(paths_of(none)).state, ProbeState::no);
+    EXPECT_EQ(probe_mainline_damon({}, paths_of(none)).state, ProbeState::no);
 
-    const LaidOutFolder idle({{at + "nr_kdamonds", "1\n"}, {at + "0/state", "off\n"}});
-    EXPECT_EQ(probe_mainline_damon(paths_of(idle)).state, ProbeState::yes);
+    const LaidOutFolder idle({{at + "nr_kdamonds", "0\n"}});
+    const Probe free = probe_mainline_damon({true, "there, and nobody uses it"}, paths_of(idle));
+    EXPECT_EQ(free.state, ProbeState::yes);
+    EXPECT_THAT(free.found, HasSubstr("--monitor mainline"));
+
+    // Configured and off: nobody's bits are cleared, and yet it is not free to be set up anew.
+    const LaidOutFolder kept({{at + "nr_kdamonds", "1\n"}, {at + "0/state", "off\n"}});
+    const Probe configured =
+        probe_mainline_damon({false, "somebody has set it up"}, paths_of(kept));
+    EXPECT_EQ(configured.state, ProbeState::partly);
+    EXPECT_THAT(configured.found, HasSubstr("somebody has set it up"));
 
     const LaidOutFolder busy({
         {at + "nr_kdamonds", "2\n"},
@@ -82,7 +91,7 @@ TEST(MainlineDamonProbeTest, names_who_uses_it) {
         {at + "1/contexts/0/targets/1/pid_target", "4243\n"},
         {"sys/module/damon_reclaim/parameters/enabled", "Y\n"},
     });
-    const Probe probe = probe_mainline_damon(paths_of(busy));
+    const Probe probe = probe_mainline_damon({false, "in use"}, paths_of(busy));
     EXPECT_EQ(probe.state, ProbeState::partly);
     EXPECT_THAT(probe.found, HasSubstr("kdamond (pid 812) watching pid 4242, 4243"));
     EXPECT_THAT(probe.found, HasSubstr("damon_reclaim"));
@@ -142,12 +151,7 @@ TEST(HugePagesProbeTest, reads_the_chosen_setting) {
 }
 
 TEST(MachineProbeTest, answers_every_item_on_this_machine) {
-    int asked = 0;
-    const auto probes = probe_machine([&] {
-        ++asked;
-        return ModuleState{true, false, "answers", ""};
-    });
-    EXPECT_EQ(asked, 1);
+    const auto probes = probe_machine(ModuleState{true, false, "answers", ""}, MainlineState{});
     std::set<std::string> names;
     for (const Probe& probe : probes) {
         EXPECT_TRUE(names.insert(probe.name).second) << probe.name << " comes twice";
