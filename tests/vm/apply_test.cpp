@@ -242,7 +242,7 @@ TEST_F(Apply, WithoutTheModuleItSaysWhatToDo) {
     NEEDS_SWAP();
     start_target();
     ASSERT_EQ(syscall(SYS_delete_module, "damon_schemes", O_NONBLOCK), 0);
-    auto command = apply_to_target();
+    auto command = apply_to_target({"--monitor", "module"});
     const int status = command->wait();
     EXPECT_EQ(std::system("modprobe damon_schemes"), 0);
     EXPECT_EQ(status, exit_unsupported) << command->err();
