@@ -298,9 +298,7 @@ Result<void> MainlineMonitor::claim() {
                                      {kept_snapshots * event_bytes * regions});
     if (!trace) return trace.error();
     trace_.emplace(std::move(*trace));
-    for (const int pipe : trace_->descriptors()) {
-        if (auto watched = watch(pipe, trace_events); !watched) return watched;
-    }
+    if (auto watched = watch(trace_->descriptor(), trace_events); !watched) return watched;
     if (auto claimed = tree_.claim(); !claimed) {
         if (claimed.error().code != EBUSY) return setting_up_failed(claimed.error());
         return used_by(tree_.description());

@@ -105,10 +105,12 @@ TraceInstance::TraceInstance(KernelFiles& files, std::string path)
 TraceInstance::TraceInstance(TraceInstance&& other) noexcept
     : files_(other.files_),
       path_(std::exchange(other.path_, std::string())),
+      waker_(std::move(other.waker_)),
       pipes_(std::move(other.pipes_)),
       page_(std::move(other.page_)) {}
 
 TraceInstance::~TraceInstance() {
+    waker_ = Descriptor();
     pipes_.clear();
     if (path_.empty()) return;
     // Whoever looks at it keeps it, for as long as he looks.
@@ -142,15 +144,19 @@ Result<void> TraceInstance::set_up(Bytes buffer) {
     if (auto sized = files_->write(path_ + "/buffer_size_kb", kibibytes); !sized) return sized;
     // The clock of snapshots, so that theirs can be compared with our own.
     if (auto clock = files_->write(path_ + "/trace_clock", "mono"); !clock) return clock;
-    // Readable as soon as one event waits, not when half of the buffer is full.
-    if (auto percent = files_->write(path_ + "/buffer_percent", "0"); !percent) return percent;
-    // An instance takes over how the machine's own buffer is set.
-    if (auto newest = files_->write(path_ + "/trace_options", "overwrite"); !newest) return newest;
+    // An instance takes over how the machine's own buffer is set: under 'block' it would always be
+    // readable, and without 'overwrite' keep the oldest events.
+    for (const char* option : {"noblock", "overwrite"}) {
+        if (auto set = files_->write(path_ + "/trace_options", option); !set) return set;
+    }
     if (auto on = files_->write(path_ + "/tracing_on", "1"); !on) return on;
     return open_pipes();
 }
 
 Result<void> TraceInstance::open_pipes() {
+    const std::string all = path_ + "/trace_pipe";
+    waker_ = Descriptor(::open(all.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!waker_) return Error{ErrorKind::runtime, "cannot open " + all, errno};
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(path_ + "/per_cpu", failed)) {
         const std::string pipe = entry.path().string() + "/trace_pipe_raw";
@@ -185,12 +191,6 @@ Result<void> TraceInstance::follow(const std::vector<std::int32_t>& pids) {
         if (auto enabled = files_->write(path_ + event + "/enable", "1"); !enabled) return enabled;
     }
     return {};
-}
-
-std::vector<int> TraceInstance::descriptors() const {
-    std::vector<int> numbers;
-    for (const Descriptor& pipe : pipes_) numbers.push_back(pipe.get());
-    return numbers;
 }
 
 struct TraceInstance::Event {

@@ -52,8 +52,8 @@ class TraceInstance {
     // From now on, which of these processes run another program, or end.
     Result<void> follow(const std::vector<std::int32_t>& pids);
 
-    // One for each processor; readable when an event waits there.
-    std::vector<int> descriptors() const;
+    // Readable when an event waits.
+    int descriptor() const { return waker_.get(); }
 
     // Hands all events that wait to `aggregation`, in the order of time; those of another kdamond
     // than this one are left out.  Never blocks.
@@ -74,6 +74,9 @@ class TraceInstance {
 
     KernelFiles* files_;
     std::string path_;
+    // All processors' events as text: it is waited for and never read.  A processor's own pipe is
+    // always in error while that processor is off, and there may be more of them later.
+    Descriptor waker_;
     std::vector<Descriptor> pipes_;
     std::vector<std::byte> page_;
 };

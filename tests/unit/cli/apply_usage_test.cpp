@@ -89,7 +89,8 @@ TEST(Apply, ACommandsOwnOptionsAreNotTakenForOurs) {
 TEST(Apply, WithoutTheModuleItExitsWith4AndSaysWhatToDo) {
     if (access("/dev/damon_schemes", F_OK) == 0) GTEST_SKIP() << "this machine has the module";
     const TextFile policy(counting);
-    const ProgramRun ran = run_program({"apply", policy.path(), "--monitor", "module", "--", "true"});
+    const ProgramRun ran =
+        run_program({"apply", policy.path(), "--monitor", "module", "--", "true"});
     EXPECT_EQ(ran.status, 4);
     EXPECT_THAT(ran.err, HasSubstr("modprobe damon_schemes"));
 }

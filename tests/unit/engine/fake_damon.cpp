@@ -197,11 +197,10 @@ void FakeDamon::end_kdamond() {
 Result<void> FakeDamon::make_folder(const std::string& path) {
     if (auto made = KernelFiles::make_folder(path); !made) return made;
     for (const char* file :
-         {"buffer_size_kb", "buffer_total_size_kb", "trace_clock", "buffer_percent",
-          "trace_options", "tracing_on", "trace", "events/damon/damon_aggregated/filter",
-          "events/damon/damon_aggregated/enable", "events/sched/sched_process_exec/filter",
-          "events/sched/sched_process_exec/enable", "events/sched/sched_process_exit/filter",
-          "events/sched/sched_process_exit/enable"})
+         {"buffer_size_kb", "buffer_total_size_kb", "trace_clock", "trace_options", "tracing_on",
+          "trace", "events/damon/damon_aggregated/filter", "events/damon/damon_aggregated/enable",
+          "events/sched/sched_process_exec/filter", "events/sched/sched_process_exec/enable",
+          "events/sched/sched_process_exit/filter", "events/sched/sched_process_exit/enable"})
         lay(fs::path(path) / file, "0");
     pipes_.clear();
     for (const char* processor : {"cpu0", "cpu1"}) {
@@ -212,6 +211,8 @@ Result<void> FakeDamon::make_folder(const std::string& path) {
         // Both ends, so that its reader finds it empty and not at its end.
         pipes_.emplace_back(::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     }
+    // It tells that the first processor's has something.
+    fs::create_symlink("per_cpu/cpu0/trace_pipe_raw", fs::path(path) / "trace_pipe");
     return {};
 }
 
