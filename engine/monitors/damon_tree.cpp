@@ -29,45 +29,7 @@ auto patiently(const Attempt& attempt) {
     return result;
 }
 
-std::uint64_t microseconds(Duration duration) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-}
-
-const std::string intervals = "/contexts/0/monitoring_attrs/intervals/";
-const std::string regions = "/contexts/0/monitoring_attrs/nr_regions/";
-const std::string targets = "/contexts/0/targets/";
-
-std::string pid_file(std::size_t place) {
-    return targets + std::to_string(place) + "/pid_target";
-}
-
-// What each file of a set-up says, and what the kernel has there first.
-struct Value {
-    std::string path;
-    std::uint64_t ours;
-    std::uint64_t first;
-};
-std::vector<Value> values_of(const KdamondSetup& setup) {
-    return {{intervals + "sample_us", setup.sampling_us, 5'000},
-            {intervals + "aggr_us", setup.aggregation_us, 100'000},
-            {intervals + "update_us", setup.update_us, 60'000'000},
-            {regions + "min", setup.min_regions, 10},
-            {regions + "max", setup.max_regions, 1'000}};
-}
-
 }  // namespace
-
-KdamondSetup setup_of(const MonitorAttributes& attributes, std::vector<std::int32_t> pids) {
-    KdamondSetup setup;
-    setup.sampling_us = microseconds(attributes.sampling_interval);
-    setup.aggregation_us = microseconds(attributes.aggregation_interval);
-    setup.update_us = microseconds(attributes.update_interval);
-    setup.min_regions = attributes.min_regions;
-    setup.max_regions = attributes.max_regions;
-    setup.targets = std::move(pids);
-    return setup;
-}
 
 DamonTree::DamonTree(KernelFiles& files, std::string folder)
     : files_(files), folder_(std::move(folder)) {}
@@ -80,13 +42,9 @@ Result<void> DamonTree::put(const std::string& path, const std::string& text) {
     return patiently([&] { return files_.write(own_ + path, text); });
 }
 
-Result<void> DamonTree::put(const std::string& path, std::uint64_t number) {
-    return put(path, std::to_string(number));
-}
-
-bool DamonTree::shows(const std::string& path, std::uint64_t number) const {
-    const auto text = read(own_ + path);
-    return text && *text == std::to_string(number);
+bool DamonTree::shows(const std::string& path, const std::string& text) const {
+    const auto shown = read(own_ + path);
+    return shown && *shown == text;
 }
 
 Result<std::uint64_t> DamonTree::kdamonds() const {
@@ -126,7 +84,8 @@ std::string DamonTree::description() const {
         if (operations) text += ", " + *operations;
         std::string pids;
         for (std::size_t place = 0;; ++place) {
-            const auto target = read(folder + pid_file(place));
+            const auto target =
+                read(folder + "/contexts/0/targets/" + std::to_string(place) + "/pid_target");
             if (!target) break;
             pids += (place == 0 ? "" : ", ") + *target;
         }
@@ -155,7 +114,7 @@ Result<void> DamonTree::claim() {
     if (auto written = patiently([&] { return files_.write(file, "1"); }); !written) return written;
     if (auto held = hold(); !held) return held;
     // Somebody may have claimed it in the same moment, and begun to set up another.
-    if (ours() && shows("/contexts/nr_contexts", 0)) return {};
+    if (ours() && shows("/contexts/nr_contexts", "0")) return {};
     held_ = Descriptor();
     inode_ = 0;
     return Error{ErrorKind::runtime, "somebody else set up a kdamond in the same moment", EBUSY};
@@ -178,49 +137,30 @@ bool DamonTree::ours() const {
 }
 
 DamonTree::Shown DamonTree::shown(const KdamondSetup& setup) const {
-    if (shows("/contexts/nr_contexts", 0)) return Shown::part;
-    if (!shows("/contexts/nr_contexts", 1)) return Shown::other;
-    const auto operations = read(own_ + "/contexts/0/operations");
-    if (!operations || *operations != "vaddr" || !shows("/contexts/0/schemes/nr_schemes", 0))
-        return Shown::other;
     bool all = true;
-    for (const Value& value : values_of(setup)) {
-        if (shows(value.path, value.ours)) continue;
-        if (!shows(value.path, value.first)) return Shown::other;
-        all = false;
-    }
-    if (shows(targets + "nr_targets", 0) && !setup.targets.empty()) return Shown::part;
-    if (!shows(targets + "nr_targets", setup.targets.size())) return Shown::other;
-    for (std::size_t place = 0; place < setup.targets.size(); ++place) {
-        const std::string folder = targets + std::to_string(place);
-        if (!shows(folder + "/regions/nr_regions", 0)) return Shown::other;
-        if (shows(pid_file(place), static_cast<std::uint64_t>(setup.targets[place]))) continue;
-        if (!shows(pid_file(place), 0)) return Shown::other;
-        all = false;
+    for (const KdamondFile& file : setup) {
+        const auto text = read(own_ + file.path);
+        // In a folder that was not made yet.
+        const bool missing = !text && text.error().code == ENOENT;
+        if (!missing && (!text || (*text != file.text && *text != file.first))) return Shown::other;
+        if (missing || *text != file.text) all = false;
     }
     return all ? Shown::all : Shown::part;
 }
 
 Result<void> DamonTree::write(const KdamondSetup& setup) {
-    // What a rest leaves is set up already; writing nr_contexts would delete it.
-    if (!shows("/contexts/nr_contexts", 1)) {
-        if (auto made = put("/contexts/nr_contexts", 1); !made) return made;
-        if (auto made = put("/contexts/0/operations", "vaddr"); !made) {
+    for (const KdamondFile& file : setup) {
+        // Writing a number of folders deletes those that are there, also where it is the same.
+        const bool folders = file.path.compare(file.path.rfind('/') + 1, 3, "nr_") == 0;
+        if (folders && shows(file.path, file.text)) continue;
+        auto written = put(file.path, file.text);
+        if (!written && file.path.ends_with("/operations") && written.error().code == EINVAL) {
             return Error{ErrorKind::unsupported,
-                         "this kernel's DAMON cannot watch virtual addresses: it is built without "
-                         "CONFIG_DAMON_VADDR",
-                         made.error().code};
+                         "this kernel's DAMON does not have the operations '" + file.text +
+                             "': it is built without CONFIG_DAMON_VADDR or CONFIG_DAMON_PADDR",
+                         written.error().code};
         }
-    }
-    for (const Value& value : values_of(setup)) {
-        if (auto written = put(value.path, value.ours); !written) return written;
-    }
-    if (!shows(targets + "nr_targets", setup.targets.size())) {
-        if (auto made = put(targets + "nr_targets", setup.targets.size()); !made) return made;
-    }
-    for (std::size_t place = 0; place < setup.targets.size(); ++place) {
-        const auto pid = static_cast<std::uint64_t>(setup.targets[place]);
-        if (auto written = put(pid_file(place), pid); !written) return written;
+        if (!written) return written;
     }
     if (ours() && shown(setup) == Shown::all) return {};
     return Error{ErrorKind::runtime,

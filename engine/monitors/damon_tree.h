@@ -8,25 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "engine/monitors/kdamond_setup.h"
 #include "engine/monitors/kernel_files.h"
 #include "engine/targets/process.h"
-#include "schemes/policy/model.h"
 #include "schemes/result.h"
 
 namespace damon_schemes {
-
-// What a kdamond of ours watches, and how.
-struct KdamondSetup {
-    std::uint64_t sampling_us = 0;
-    std::uint64_t aggregation_us = 0;
-    std::uint64_t update_us = 0;
-    std::uint64_t min_regions = 0;
-    std::uint64_t max_regions = 0;
-    std::vector<std::int32_t> targets;  // pids
-
-    bool operator==(const KdamondSetup&) const = default;
-};
-KdamondSetup setup_of(const MonitorAttributes& attributes, std::vector<std::int32_t> targets);
 
 // Writing nr_kdamonds deletes every kdamond that is there and is off, whoever set it up.  So it is
 // written only where it reads 0, and to take our own away.  Everything else is reached through the
@@ -52,7 +39,8 @@ class DamonTree {
     // Whether the folder that was claimed is still the only one.
     bool ours() const;
 
-    // What it shows: exactly that set-up, or a part of it and the kernel's defaults for the rest.
+    // What it shows: exactly that set-up, or a part of it and what the kernel has first for the
+    // rest.
     enum class Shown { all, part, other };
     Shown shown(const KdamondSetup& setup) const;
 
@@ -74,8 +62,7 @@ class DamonTree {
   private:
     Result<std::string> read(const std::string& path) const;
     Result<void> put(const std::string& path, const std::string& text);
-    Result<void> put(const std::string& path, std::uint64_t number);
-    bool shows(const std::string& path, std::uint64_t number) const;
+    bool shows(const std::string& path, const std::string& text) const;
     Result<void> hold();
 
     KernelFiles& files_;

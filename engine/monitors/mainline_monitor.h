@@ -6,18 +6,11 @@
 #include <memory>
 #include <string>
 
+#include "engine/monitors/kdamond.h"
 #include "engine/monitors/kernel_files.h"
 #include "engine/monitors/monitor.h"
 
 namespace damon_schemes {
-
-// Where things are; tests lay out their own.
-struct MainlinePaths {
-    std::string proc = "/proc";
-    std::string sys = "/sys";
-    std::string tracing = "/sys/kernel/tracing";
-    std::string state = "/run/damon-schemes";
-};
 
 // Nothing is set up before start(), and all of it is gone when the monitor is destroyed; what a
 // killed engine left behind, at the next start().  Only one kdamond can be set up by sysfs without

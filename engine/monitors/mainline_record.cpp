@@ -45,13 +45,10 @@ std::optional<MainlineRecord> parse_record(const std::string& text) {
         root.at("trace_instance").get_to(record.instance);
         root.at("folder_inode").get_to(record.inode);
         root.at("kdamond").get_to(record.kdamond);
-        KdamondSetup& setup = record.setup;
-        root.at("sampling_us").get_to(setup.sampling_us);
-        root.at("aggregation_us").get_to(setup.aggregation_us);
-        root.at("update_us").get_to(setup.update_us);
-        root.at("min_regions").get_to(setup.min_regions);
-        root.at("max_regions").get_to(setup.max_regions);
-        root.at("targets").get_to(setup.targets);
+        for (const auto& file : root.at("files")) {
+            record.setup.push_back({file.at(0).get<std::string>(), file.at(1).get<std::string>(),
+                                    file.at(2).get<std::string>()});
+        }
         // It names a folder that is removed.
         if (record.instance.empty() || record.instance.find('/') != std::string::npos ||
             record.instance.front() == '.')
@@ -63,6 +60,9 @@ std::optional<MainlineRecord> parse_record(const std::string& text) {
 }
 
 std::string text_of(const MainlineRecord& record) {
+    nlohmann::json files = nlohmann::json::array();
+    for (const KdamondFile& file : record.setup)
+        files.push_back({file.path, file.text, file.first});
     const nlohmann::json root = {{"version", version},
                                  {"boot_id", record.boot_id},
                                  {"owner", record.owner},
@@ -70,12 +70,7 @@ std::string text_of(const MainlineRecord& record) {
                                  {"trace_instance", record.instance},
                                  {"folder_inode", record.inode},
                                  {"kdamond", record.kdamond},
-                                 {"sampling_us", record.setup.sampling_us},
-                                 {"aggregation_us", record.setup.aggregation_us},
-                                 {"update_us", record.setup.update_us},
-                                 {"min_regions", record.setup.min_regions},
-                                 {"max_regions", record.setup.max_regions},
-                                 {"targets", record.setup.targets}};
+                                 {"files", std::move(files)}};
     return root.dump(2) + "\n";
 }
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/monitors/damon_tree.h"
+#include "engine/monitors/kdamond_setup.h"
 #include "engine/targets/process.h"
 #include "schemes/result.h"
 

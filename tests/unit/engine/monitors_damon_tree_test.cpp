@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 
 #include "engine/monitors/damon_tree.h"
 #include "fake_damon.h"
@@ -16,9 +17,16 @@ using Shown = DamonTree::Shown;
 
 class DamonTreeTest : public ::testing::Test {
   protected:
+    static MonitorAttributes attributes() {
+        MonitorAttributes attributes;
+        attributes.aggregation_interval = std::chrono::milliseconds(200);
+        attributes.min_regions = 20;
+        attributes.max_regions = 500;
+        return attributes;
+    }
     FakeDamon kernel;
     DamonTree tree{kernel, kernel.admin()};
-    KdamondSetup setup{5'000, 200'000, 1'000'000, 20, 500, {42, 43}};
+    KdamondSetup setup = virtual_setup(attributes(), {42, 43});
     const std::string context = "kdamonds/0/contexts/0/";
 };
 
@@ -122,7 +130,7 @@ TEST_F(DamonTreeTest, what_is_shown_is_told_from_what_somebody_changed) {
     // What was not written yet is as the kernel has it first.
     kernel.echo("5000", context + "monitoring_attrs/intervals/sample_us");
     kernel.echo("60000000", context + "monitoring_attrs/intervals/update_us");
-    EXPECT_EQ(tree.shown(setup), Shown::part);
+    EXPECT_EQ(tree.shown(setup), Shown::part) << "as the kernel has it first";
     kernel.echo("3", context + "targets/nr_targets");
     EXPECT_EQ(tree.shown(setup), Shown::other);
 }

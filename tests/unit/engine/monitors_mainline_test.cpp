@@ -88,7 +88,7 @@ class MainlineMonitorTest : public ::testing::Test {
         record.owner = 1;
         record.owner_start = 1;  // not that of pid 1: another had its number
         record.instance = "damon-schemes-4711";
-        record.setup = setup_of({}, {program.pid()});
+        record.setup = virtual_setup({}, {program.pid()});
         EXPECT_TRUE(tree.claim());
         EXPECT_TRUE(tree.write(record.setup));
         EXPECT_TRUE(tree.turn_on());
@@ -142,7 +142,7 @@ TEST_F(MainlineMonitorTest, what_it_sets_up_is_recorded_and_gone_with_it) {
     EXPECT_EQ(record->owner, getpid());
     EXPECT_EQ(record->kdamond, kernel->kdamond());
     EXPECT_EQ(record->instance, kernel->instances()[0]);
-    EXPECT_EQ(record->setup.targets, std::vector<std::int32_t>{program.pid()});
+    EXPECT_EQ(record->setup, virtual_setup({}, {program.pid()}));
     EXPECT_NE(record->inode, 0U);
     monitor.reset();
     expect_nothing_left();
@@ -396,8 +396,9 @@ TEST_F(MainlineMonitorTest, what_was_left_half_set_up_is_taken_down_too) {
         record.owner = 1;
         record.owner_start = 1;
         record.instance = "damon-schemes-4711";
-        record.setup = setup_of({}, {program.pid()});
-        record.setup.sampling_us = 1'234;
+        MonitorAttributes attributes;
+        attributes.sampling_interval = std::chrono::microseconds(1'234);
+        record.setup = virtual_setup(attributes, {program.pid()});
         if (step >= 1) {
             ASSERT_TRUE(tree.claim());
         }
@@ -421,7 +422,7 @@ TEST_F(MainlineMonitorTest, what_is_not_as_it_was_recorded_is_somebody_elses) {
         [&](MainlineRecord& record) { ++record.inode; },
         [&](MainlineRecord& record) { ++record.kdamond; },
         [&](MainlineRecord& record) { record.boot_id = "another"; },
-        [&](MainlineRecord& record) { record.setup.targets.push_back(1); }};
+        [&](MainlineRecord& record) { record.setup.back().text = "1"; }};
     for (std::size_t which = 0; which < changes.size(); ++which) {
         kernel = std::make_shared<FakeDamon>();
         DamonTree tree(*kernel, kernel->admin());
@@ -472,7 +473,7 @@ TEST_F(MainlineMonitorTest, attributes_are_taken_over_while_it_runs) {
     ASSERT_TRUE(monitor->set_attributes(attributes));
     EXPECT_EQ(kernel->kdamond(), kdamond);
     EXPECT_EQ(kernel->shown("kdamonds/0/contexts/0/monitoring_attrs/nr_regions/max"), "77");
-    EXPECT_EQ(recorded()->setup.max_regions, 77U);
+    EXPECT_EQ(recorded()->setup, virtual_setup(attributes, {program.pid()}));
     // What was half told before counts by the old intervals.
     kernel->trace(0, TracePage(3).add(3, region(0x1000, 0x4000, 1, 10).bytes()).bytes());
     const auto snapshot = monitor->take_snapshot();
@@ -500,7 +501,7 @@ TEST(MainlineRecordTest, a_record_is_read_back_as_it_was_written) {
     record.instance = "damon-schemes-42";
     record.inode = 1ULL << 40;
     record.kdamond = 77;
-    record.setup = {5'000, 100'000, 1'000'000, 10, 1'000, {1, 2, 3}};
+    record.setup = virtual_setup({}, {1, 2, 3});
     EXPECT_EQ(parse_record(text_of(record)), record);
 }
 
