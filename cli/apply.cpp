@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/apply_physical.h"
 #include "cli/command.h"
 #include "cli/ending.h"
 #include "cli/policy_file.h"
@@ -493,6 +494,32 @@ void ApplyRun::say(const std::string& text) {
     std::cerr << "damon-schemes: " << text << std::endl;
 }
 
+int run_physical(const ApplyOptions& options, Policy policy, bool command, LoopKind kind) {
+    const auto refused = [](const std::string& what) {
+        return fail({ErrorKind::usage,
+                     what + " goes by processes, and monitor.memory is \"physical\": leave one out",
+                     0});
+    };
+    if (command || !options.targets.pids.empty() || !options.targets.names.empty())
+        return refused("a target");
+    if (!options.record.empty()) return refused("--record");
+    if (options.heatmap) return refused("--heatmap");
+    if (options.monitor == "module") {
+        return fail({ErrorKind::unsupported,
+                     "monitor.memory is \"physical\", which the module cannot do: take --monitor "
+                     "mainline",
+                     0});
+    }
+    PhysicalWishes wishes;
+    wishes.policy = std::move(policy);
+    wishes.duration = *duration_asked(options.duration);
+    wishes.loop = kind;
+    wishes.dry_run = options.dry_run;
+    wishes.json = options.json;
+    wishes.no_status = options.no_status;
+    return apply_physical(std::move(wishes));
+}
+
 int run_apply(const ApplyOptions& options,
               const std::optional<std::vector<std::string>>& command_line) {
     auto policy = load_policy(options);
@@ -507,6 +534,8 @@ int run_apply(const ApplyOptions& options,
     }
     if (const auto monitor = monitor_kind(options.monitor); !monitor) return fail(monitor.error());
     if (auto swap = check_swap(*policy, options); !swap) return fail(swap.error());
+    if (policy->monitor.memory == WatchedMemory::physical)
+        return run_physical(options, std::move(*policy), command_line.has_value(), *kind);
     auto chosen = choose_targets(options.targets, *policy, command_line,
                                  without_target_message(options.policy));
     if (!chosen) return fail(chosen.error());

@@ -199,6 +199,18 @@ Result<void> DamonTree::commit() {
     return put("/state", "commit");
 }
 
+Result<void> DamonTree::update_stats() {
+    return put("/state", "update_schemes_stats");
+}
+
+Result<std::uint64_t> DamonTree::number_in(const std::string& path) const {
+    const auto text = read(own_ + path);
+    if (!text) return text.error();
+    const auto number = parse_number(*text);
+    if (!number) return Error{ErrorKind::runtime, path + " says '" + *text + "'", EPROTO};
+    return *number;
+}
+
 Result<void> DamonTree::give_up() {
     if (ours()) {
         const std::string file = folder_ + "/kdamonds/nr_kdamonds";

@@ -56,6 +56,11 @@ class DamonTree {
     // A running kdamond takes over what was written after its aggregation interval, and keeps its
     // regions.  Waits for that.  It ends where a target is gone.
     Result<void> commit();
+    // What a running kdamond's schemes have done so far is written into their files.  Waits for its
+    // pass, and for the interval of its watermarks while it rests by them.
+    Result<void> update_stats();
+    // A number in a file of the kdamond's folder.
+    Result<std::uint64_t> number_in(const std::string& path) const;
     // Deletes the claimed folder; nothing happens to it where it is no longer ours.
     Result<void> give_up();
 

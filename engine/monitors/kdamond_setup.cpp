@@ -11,7 +11,9 @@ std::string microseconds(Duration duration) {
 // Contexts may be one at most.
 const std::string context = "/contexts/0/";
 
-KdamondSetup monitored(const std::string& operations, const MonitorAttributes& attributes) {
+}  // namespace
+
+KdamondSetup monitored_setup(const std::string& operations, const MonitorAttributes& attributes) {
     const std::string intervals = context + "monitoring_attrs/intervals/";
     const std::string regions = context + "monitoring_attrs/nr_regions/";
     return {{"/contexts/nr_contexts", "1", "0"},
@@ -23,11 +25,9 @@ KdamondSetup monitored(const std::string& operations, const MonitorAttributes& a
             {regions + "max", std::to_string(attributes.max_regions), "1000"}};
 }
 
-}  // namespace
-
 KdamondSetup virtual_setup(const MonitorAttributes& attributes,
                            const std::vector<std::int32_t>& pids) {
-    KdamondSetup setup = monitored("vaddr", attributes);
+    KdamondSetup setup = monitored_setup("vaddr", attributes);
     setup.push_back({context + "schemes/nr_schemes", "0", "0"});
     setup.push_back({context + "targets/nr_targets", std::to_string(pids.size()), "0"});
     for (std::size_t place = 0; place < pids.size(); ++place) {

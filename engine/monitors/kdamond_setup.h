@@ -22,6 +22,9 @@ struct KdamondFile {
 // later ones are, and deletes those that were there.
 using KdamondSetup = std::vector<KdamondFile>;
 
+// The intervals and the numbers of regions, with "vaddr" or "paddr" as operations.
+KdamondSetup monitored_setup(const std::string& operations, const MonitorAttributes& attributes);
+
 // Of these processes' virtual addresses.
 KdamondSetup virtual_setup(const MonitorAttributes& attributes,
                            const std::vector<std::int32_t>& pids);

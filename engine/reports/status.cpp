@@ -15,9 +15,13 @@ constexpr const char* erase_line = "\r\x1b[K";
 
 std::string status_line(const Status& status, std::size_t width) {
     std::string line = readable_clock(status.elapsed);
-    if (status.targets != 1) line += "  " + std::to_string(status.targets) + " targets";
-    line += "  " + readable(status.regions) + (status.regions == 1 ? " region" : " regions");
-    line += "  RSS " + (status.rss ? readable(*status.rss) : std::string("-"));
+    if (status.physical) {
+        line += "  physical memory";
+    } else {
+        if (status.targets != 1) line += "  " + std::to_string(status.targets) + " targets";
+        line += "  " + readable(status.regions) + (status.regions == 1 ? " region" : " regions");
+        line += "  RSS " + (status.rss ? readable(*status.rss) : std::string("-"));
+    }
     if (status.paged_out) line += "  paged out " + readable(*status.paged_out);
     if (status.recorded) line += "  recorded " + readable(*status.recorded);
     if (!status.note.empty()) {

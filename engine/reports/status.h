@@ -14,6 +14,7 @@ namespace damon_schemes {
 
 struct Status {
     Duration elapsed{};
+    bool physical = false;    // of all memory: there are no targets, and their figures are left out
     std::size_t targets = 1;  // those that live
     std::uint64_t regions = 0;
     std::optional<Bytes> rss;                  // of all targets; nullopt: cannot be read (any more)

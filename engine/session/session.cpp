@@ -175,6 +175,12 @@ Result<void> Session::add(Process process) {
 }
 
 Result<void> Session::check() {
+    if (policy().monitor.memory == WatchedMemory::physical) {
+        return Error{ErrorKind::unsupported,
+                     "monitor.memory is \"physical\": 'apply' alone does that, and no process is "
+                     "looked at then; take it out of the policy to watch processes",
+                     0};
+    }
     std::vector<CheckedTarget> checked;
     for (const auto& target : targets_)
         checked.push_back({target.process.pid, target.process.name});

@@ -41,6 +41,7 @@ constexpr auto keys = std::to_array<PolicyKey>({
     {"monitor.min_region_size", KeyType::size, a_size, "\"4KiB\"", "\"64KiB\""},
     {"monitor.tlb", KeyType::word, "\"auto\", \"none\", \"page\" or \"full\"", "\"auto\"",
      "\"page\""},
+    {"monitor.memory", KeyType::word, "\"targets\" or \"physical\"", "\"targets\"", "\"physical\""},
 
     {"target", KeyType::tables, tables_of_targets, "", ""},
     {"target.pid", KeyType::integer, "a process id such as 4242", "", "4242"},

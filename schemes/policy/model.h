@@ -16,6 +16,9 @@ namespace damon_schemes {
 
 enum class TlbPolicy { automatic, none, page, full };
 
+// What is watched: the targets' address spaces, or all of the machine's memory, whoever uses it.
+enum class WatchedMemory { of_targets, physical };
+
 // [monitor]
 struct MonitorAttributes {
     Duration sampling_interval = std::chrono::milliseconds(5);
@@ -25,6 +28,7 @@ struct MonitorAttributes {
     std::uint32_t max_regions = 1000;
     Bytes min_region_size = kibibytes(4);
     TlbPolicy tlb = TlbPolicy::automatic;
+    WatchedMemory memory = WatchedMemory::of_targets;
 
     bool operator==(const MonitorAttributes&) const = default;
 };

@@ -9,6 +9,7 @@ namespace damon_schemes {
 namespace {
 
 constexpr auto tlb_names = std::to_array<std::string_view>({"auto", "none", "page", "full"});
+constexpr auto memory_names = std::to_array<std::string_view>({"targets", "physical"});
 
 // Whether it is the policy's or the default, so that its order says something.
 bool read_interval(TableReader& reader, const Table& table, std::string_view key, Duration& into) {
@@ -92,6 +93,8 @@ MonitorAttributes read_monitor(TableReader& reader, const Table& table) {
     }
     if (const auto tlb = reader.word_of(table, "tlb", "TLB policy", tlb_names))
         monitor.tlb = static_cast<TlbPolicy>(*tlb);
+    if (const auto memory = reader.word_of(table, "memory", "memory to watch", memory_names))
+        monitor.memory = static_cast<WatchedMemory>(*memory);
     return monitor;
 }
 

@@ -361,8 +361,109 @@ TEST_F(MainlineBlind, ASessionThatDoesNotSeeNeverActs) {
     EXPECT_EQ(swapped(), 0U);
 }
 
-// The monitor itself
-// -------------------------------------------------------------------------------
+// Gives up all memory of the machine that is not used, and at once.
+constexpr const char* physical = R"(version = 1
+[monitor]
+memory = "physical"
+sampling_interval = "10ms"
+aggregation_interval = "200ms"
+regions = { min = 50, max = 500 }
+[[scheme]]
+name = "cold"
+action = "pageout"
+frequency = { max = "0%" }
+age = { min = "1s" }
+quota = "off"
+[[scheme.filter]]
+allow = "anonymous"
+[limits]
+min_free_swap = "off"
+brake = "off"
+)";
+
+TEST_F(Mainline, ColdPhysicalMemoryLeavesWhoeverUsesIt) {
+    NEEDS_SWAP();
+    std::ofstream(policy) << physical;
+    start_target();
+    auto command = apply({"--json"});
+    ASSERT_TRUE(eventually([&] { return !command->running() || swapped() >= cold_bytes * 8 / 10; }))
+        << swapped() << command->err();
+    ASSERT_TRUE(command->running()) << command->err();
+    EXPECT_EQ(contents(kdamonds + "/0/contexts/0/operations"), "paddr\n");
+    EXPECT_GE(rss(), hot_bytes * 8 / 10) << "hot memory left as well";
+    command->signal(SIGINT);
+    EXPECT_EQ(command->wait(), exit_ok) << command->err();
+    const auto whole = summary(*command);
+    ASSERT_FALSE(whole.is_discarded());
+    EXPECT_EQ(whole["memory"], "physical");
+    EXPECT_EQ(whole["ended"], "interrupted");
+    EXPECT_GE(whole["schemes"][0]["applied_bytes"].get<std::uint64_t>(), cold_bytes * 8 / 10);
+    EXPECT_GE(whole["schemes"][0]["tried_bytes"].get<std::uint64_t>(),
+              whole["schemes"][0]["applied_bytes"].get<std::uint64_t>());
+    EXPECT_GT(whole["monitor"]["thread_ns"].get<std::uint64_t>(), 0U);
+    EXPECT_TRUE(nothing_left()) << listing();
+    target->cool("hot");
+    EXPECT_EQ(target->ask("verify cold 1"), "0");
+    EXPECT_EQ(target->ask("verify hot 2"), "0");
+}
+
+TEST_F(MainlineTest, ADryRunOnPhysicalMemoryCountsAndTakesNothing) {
+    NEEDS_SWAP();
+    std::ofstream(policy) << physical;
+    start_target();
+    auto command = apply({"--json", "--dry-run"});
+    const auto tried = [] {
+        shell("echo update_schemes_stats > " + kdamonds + "/0/state");
+        const auto bytes = contents(kdamonds + "/0/contexts/0/schemes/0/stats/sz_tried");
+        return !bytes.empty() && bytes != "0\n";
+    };
+    ASSERT_TRUE(eventually([&] { return !command->running() || tried(); })) << command->err();
+    command->signal(SIGTERM);
+    EXPECT_EQ(command->wait(), exit_ok) << command->err();
+    const auto whole = summary(*command);
+    ASSERT_FALSE(whole.is_discarded());
+    EXPECT_TRUE(whole["dry_run"].get<bool>());
+    EXPECT_GT(whole["schemes"][0]["tried_bytes"].get<std::uint64_t>(), 0U);
+    EXPECT_EQ(whole["schemes"][0]["applied_bytes"].get<std::uint64_t>(), 0U) << whole.dump(1);
+    EXPECT_EQ(swapped(), 0U);
+}
+
+TEST_F(MainlineTest, WhatAKilledEngineLeftOnPhysicalMemoryIsTakenDownByTheNext) {
+    std::ofstream(policy) << physical;
+    start_target();
+    auto killed = apply({"--dry-run", "--allow-no-swap"});
+    ASSERT_TRUE(eventually([&] { return !killed->running() || state() == "on"; }));
+    ASSERT_TRUE(eventually([&] {
+        return contents(record_file).find("\"kdamond\": 0") == std::string::npos;
+    })) << killed->err();
+    killed->signal(SIGKILL);
+    EXPECT_EQ(killed->wait(), 128 + SIGKILL);
+    EXPECT_EQ(state(), "on");
+    auto next = record("1s");
+    EXPECT_EQ(next->wait(), exit_ok) << next->err();
+    EXPECT_TRUE(nothing_left()) << listing();
+}
+
+// What is not seen is not cold there either.
+TEST_F(MainlineBlind, OnPhysicalMemoryASessionThatDoesNotSeeNeverActs) {
+    NEEDS_SWAP();
+    std::ofstream(policy) << physical;
+    start_target();
+    auto command = apply({"--json"});
+    EXPECT_EQ(command->wait(), exit_unsupported) << command->err();
+    EXPECT_NE(command->err().find("nothing is done"), std::string::npos) << command->err();
+    EXPECT_EQ(swapped(), 0U);
+}
+
+TEST_F(MainlineTest, PhysicalMemoryHasNoTargets) {
+    std::ofstream(policy) << physical;
+    start_target();
+    for (auto& command :
+         {apply_to_target({"--allow-no-swap"}), apply({"--allow-no-swap", "--", "sleep", "1"})}) {
+        EXPECT_EQ(command->wait(), exit_usage) << command->err();
+        EXPECT_NE(command->err().find("physical"), std::string::npos) << command->err();
+    }
+}
 
 class MainlineMonitored : public MainlineTest {
   protected:
@@ -574,9 +675,6 @@ TEST_F(MainlineMonitored, NoTargetIsAddedWhileItRuns) {
     ASSERT_TRUE(monitor->start());
     EXPECT_EQ(next().targets.size(), 2U);
 }
-
-// Both monitors
-// ------------------------------------------------------------------------------------
 
 // What `explain` says would be acted on.
 std::vector<std::pair<std::uint64_t, std::uint64_t>> acted_on(const std::string& monitor,

@@ -93,18 +93,26 @@ std::vector<std::string> FakeDamon::instances() const {
 }
 
 void FakeDamon::echo(const std::string& text, const std::string& file) {
+    const std::lock_guard lock(asking_);
     const auto before = std::exchange(before_write, nullptr);
     const auto applied = apply(admin() + "/" + file, text);
     before_write = before;
     if (!applied) throw std::runtime_error("echo " + text + " > " + file);
 }
 
+void FakeDamon::have_done(std::map<std::string, std::uint64_t> done) {
+    const std::lock_guard lock(asking_);
+    done_ = std::move(done);
+}
+
 Result<std::string> FakeDamon::read(const std::string& path) {
+    const std::lock_guard lock(asking_);
     if (const int code = take(failing_reads, path)) return fails(path, code);
     return KernelFiles::read(path);
 }
 
 Result<void> FakeDamon::write(const std::string& path, const std::string& text) {
+    const std::lock_guard lock(asking_);
     if (before_write) before_write(path);
     if (++writes == failing_write) return fails(path, EIO);
     if (const int code = take(failing_writes, path)) return fails(path, code);
@@ -126,8 +134,14 @@ Result<void> FakeDamon::apply(const std::string& path, const std::string& text) 
         } else if (text == "off") {
             if (!on) return fails(path, EPERM);
             turn_off(folder);
-        } else if (text != "commit" || !on) {
+        } else if (!on || (text != "commit" && text != "update_schemes_stats")) {
             return fails(path, EINVAL);
+        } else if (text == "update_schemes_stats") {
+            for (int i = 0; fs::exists(folder / "contexts/0/schemes" / std::to_string(i)); ++i) {
+                for (const auto& [file, number] : done_)
+                    lay(folder / "contexts/0/schemes" / std::to_string(i) / "stats" / file,
+                        std::to_string(number));
+            }
         }
         return {};
     }
@@ -154,6 +168,44 @@ Result<void> FakeDamon::apply(const std::string& path, const std::string& text) 
         } else if (name == "nr_targets") {
             lay(made / "pid_target", "0");
             lay(made / "regions/nr_regions", "0");
+        } else if (name == "nr_regions") {
+            lay(made / "start", "0");
+            lay(made / "end", "0");
+        } else if (name == "nr_filters") {
+            lay(made / "type", "anon");
+            lay(made / "matching", "N");
+            lay(made / "memcg_path", "");
+        } else if (name == "nr_goals") {
+            lay(made / "target_metric", "user_input");
+            lay(made / "target_value", "0");
+        } else if (name == "nr_schemes") {
+            lay(made / "action", "stat");
+            lay(made / "watermarks/metric", "none");
+            for (const char* file : {"apply_interval_us",
+                                     "access_pattern/sz/min",
+                                     "access_pattern/sz/max",
+                                     "access_pattern/nr_accesses/min",
+                                     "access_pattern/nr_accesses/max",
+                                     "access_pattern/age/min",
+                                     "access_pattern/age/max",
+                                     "quotas/ms",
+                                     "quotas/bytes",
+                                     "quotas/reset_interval_ms",
+                                     "quotas/weights/sz_permil",
+                                     "quotas/weights/nr_accesses_permil",
+                                     "quotas/weights/age_permil",
+                                     "quotas/goals/nr_goals",
+                                     "watermarks/interval_us",
+                                     "watermarks/high",
+                                     "watermarks/mid",
+                                     "watermarks/low",
+                                     "filters/nr_filters",
+                                     "stats/nr_tried",
+                                     "stats/sz_tried",
+                                     "stats/nr_applied",
+                                     "stats/sz_applied",
+                                     "stats/qt_exceeds"})
+                lay(made / file, "0");
         }
     }
     return {};
@@ -165,19 +217,20 @@ void FakeDamon::turn_on(const std::string& folder) {
     if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
     const Descriptor ours(ends[0]);
     Descriptor its(ends[1]);
-    kdamond_ = ::fork();
-    if (kdamond_ < 0) throw std::runtime_error("fork");
-    if (kdamond_ == 0) {
+    const pid_t child = ::fork();
+    if (child < 0) throw std::runtime_error("fork");
+    if (child == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::prctl(PR_SET_NAME, "kdamond.0");
         (void)!::write(its.get(), "x", 1);
         for (;;) ::pause();
     }
+    kdamond_ = child;
     its = Descriptor();
     char named = 0;
     if (::read(ours.get(), &named, 1) != 1) throw std::runtime_error("the kdamond did not start");
     lay(fs::path(folder) / "state", "on");
-    lay(fs::path(folder) / "pid", std::to_string(kdamond_));
+    lay(fs::path(folder) / "pid", std::to_string(child));
 }
 
 void FakeDamon::turn_off(const std::string& folder) {

@@ -5,10 +5,12 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,7 +42,7 @@ class FakeDamon final : public KernelFiles {
     // As somebody else with a shell, past what was asked to fail.
     void echo(const std::string& text, const std::string& file);
 
-    std::int32_t kdamond() const { return kdamond_; }  // 0: none runs
+    std::int32_t kdamond() const { return kdamond_.load(); }  // 0: none runs
     // One page of the trace buffer of a processor, 0 or 1.
     void trace(int processor, const std::vector<std::byte>& page);
 
@@ -50,6 +52,10 @@ class FakeDamon final : public KernelFiles {
     // The write of that number, from 1 on, fails with EIO; 0: none.
     int failing_write = 0;
     int writes = 0;
+    // What the schemes of a running kdamond have done, as the files of `stats` say it once they are
+    // asked for: "nr_tried", …, the same of each scheme.
+    void have_done(std::map<std::string, std::uint64_t> done);
+
     // Called before each write; may itself write with echo().
     std::function<void(const std::string& path)> before_write;
 
@@ -60,7 +66,10 @@ class FakeDamon final : public KernelFiles {
     void end_kdamond();
 
     LaidOutFolder folder_;
-    std::int32_t kdamond_ = 0;
+    // Two threads of an engine may ask at once.
+    std::recursive_mutex asking_;
+    std::atomic<std::int32_t> kdamond_ = 0;
+    std::map<std::string, std::uint64_t> done_;
     std::vector<Descriptor> pipes_;  // our ends of the newest instance
 };
 

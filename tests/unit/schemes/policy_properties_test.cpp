@@ -108,6 +108,7 @@ Policy any_policy() {
     monitor.max_regions = *rc::gen::inRange(monitor.min_regions, 1'000'000U);
     monitor.min_region_size = {std::uint64_t{4096} << *rc::gen::inRange(0, 10)};
     monitor.tlb = static_cast<TlbPolicy>(*rc::gen::inRange(0, 4));
+    monitor.memory = static_cast<WatchedMemory>(*rc::gen::inRange(0, 2));
     const auto targets = *rc::gen::inRange(0, 3);
     for (int i = 0; i < targets; ++i) {
         TargetSelector target;
@@ -258,6 +259,8 @@ std::string text_of(const Policy& policy) {
             ", max = " + std::to_string(monitor.max_regions) + " }\n";
     text += "min_region_size = \"" + to_string(monitor.min_region_size) + "\"\n";
     text += "tlb = \"" + tlb[static_cast<std::size_t>(monitor.tlb)] + "\"\n";
+    text += std::string("memory = \"") +
+            (monitor.memory == WatchedMemory::physical ? "physical" : "targets") + "\"\n";
     for (const TargetSelector& target : policy.targets) {
         text += "[[target]]\n";
         if (target.pid) text += "pid = " + std::to_string(*target.pid) + "\n";

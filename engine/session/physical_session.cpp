@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "engine/session/physical_session.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "engine/monitors/physical_setup.h"
+#include "schemes/quantity.h"
+
+namespace damon_schemes {
+namespace {
+
+// A kdamond that rests by its watermarks answers once in their interval; its end does not wait for
+// that.
+constexpr Duration longest_last_count = std::chrono::seconds(1);
+
+Result<std::vector<PhysicalTotals>> counts_of(DamonTree& tree, std::size_t schemes) {
+    if (auto updated = tree.update_stats(); !updated) return updated.error();
+    std::vector<PhysicalTotals> counts;
+    for (std::size_t i = 0; i < schemes; ++i) {
+        const std::string stats = scheme_folder(i) + "stats/";
+        PhysicalTotals totals;
+        for (const auto& [file, into] : {std::pair{"nr_tried", &totals.tried_regions},
+                                         std::pair{"sz_tried", &totals.tried.count},
+                                         std::pair{"nr_applied", &totals.applied_regions},
+                                         std::pair{"sz_applied", &totals.applied.count},
+                                         std::pair{"qt_exceeds", &totals.quota_exceeded}}) {
+            const auto number = tree.number_in(stats + file);
+            if (!number) return number.error();
+            *into = *number;
+        }
+        counts.push_back(totals);
+    }
+    return counts;
+}
+
+}  // namespace
+
+PhysicalTotals& PhysicalTotals::operator+=(const PhysicalTotals& other) {
+    tried_regions += other.tried_regions;
+    tried += other.tried;
+    applied_regions += other.applied_regions;
+    applied += other.applied;
+    quota_exceeded += other.quota_exceeded;
+    return *this;
+}
+
+PhysicalSession::PhysicalSession(EventLoop& loop, Policy policy, KdamondSetup setup, Parts parts)
+    : loop_(loop),
+      policy_(std::move(policy)),
+      setup_(std::move(setup)),
+      parts_(std::move(parts)),
+      pages_out_(std::any_of(policy_.schemes.begin(), policy_.schemes.end(),
+                             [](const Scheme& s) { return s.action == Action::pageout; })),
+      kdamond_(parts_.files, parts_.mainline),
+      earlier_(policy_.schemes.size()),
+      totals_(policy_.schemes.size()),
+      self_(std::make_shared<PhysicalSession*>(this)),
+      counter_(1, 4) {}
+
+PhysicalSession::~PhysicalSession() {
+    *self_ = nullptr;
+    for (const EventLoop::Watch watch : {ticks_, last_wait_, end_watch_})
+        if (watch != 0) loop_.forget(watch);
+    // A count that waits for a kdamond at rest comes to its end with that.
+    (void)kdamond_.turn_off();
+}
+
+bool PhysicalSession::enough_swap() const {
+    const auto& least = policy_.limits.min_free_swap;
+    if (!pages_out_ || !least) return true;
+    const auto memory = memory_of_machine(parts_.machine);
+    return memory && (memory->swap_total.count == 0 || memory->free_swap_share() >= *least);
+}
+
+Result<void> PhysicalSession::start() {
+    if (auto claimed = kdamond_.claim(setup_); !claimed) return claimed;
+    auto ticks = loop_.on_timer(parts_.interval, true, [this] { look(); });
+    if (!ticks) return ticks.error();
+    ticks_ = *ticks;
+    if (!enough_swap()) {
+        look();
+        return {};
+    }
+    if (auto on = kdamond_.turn_on(setup_); !on) return on;
+    auto ended = loop_.on_readable(kdamond_.pidfd(), [this] { end(); });
+    if (!ended) return ended.error();
+    end_watch_ = *ended;
+    return {};
+}
+
+// Only its being turned off by somebody else ends it: physical memory does not exit.
+void PhysicalSession::end() {
+    loop_.forget(end_watch_);
+    end_watch_ = 0;
+    kdamond_.note_end();
+    fail({ErrorKind::runtime,
+          "somebody turned the kdamond off, or changed it (what is there now: " +
+              kdamond_.tree().description() + ")",
+          ECANCELED});
+}
+
+// The kernel has no guard on free swap of its own.
+void PhysicalSession::look() {
+    if (finishing_) return;
+    const bool enough = enough_swap();
+    if (enough && !kdamond_.running()) {
+        resting_.reset();
+        if (auto on = kdamond_.turn_on(setup_); !on) return fail(on.error());
+        auto ended = loop_.on_readable(kdamond_.pidfd(), [this] { end(); });
+        if (!ended) return fail(ended.error());
+        end_watch_ = *ended;
+        return;
+    }
+    if (!enough) resting_ = "too little swap is free";
+    if (kdamond_.running()) ask_for_counts();
+}
+
+void PhysicalSession::ask_for_counts() {
+    if (asking_) return;
+    kdamond_.note_thread_time();
+    asking_ = counter_.submit({0, [tree = &kdamond_.tree(), schemes = policy_.schemes.size(),
+                                   loop = &loop_, self = self_](const std::function<bool()>&) {
+                                   loop->post([self, counts = counts_of(*tree, schemes)] {
+                                       if (*self != nullptr) (*self)->take(counts);
+                                   });
+                               }});
+    if (!asking_) settle(Error{ErrorKind::runtime, "nobody counts", EAGAIN});
+}
+
+void PhysicalSession::take(const Counts& counts) {
+    asking_ = false;
+    settle(counts);
+}
+
+void PhysicalSession::settle(const Counts& counts) {
+    if (counts) {
+        for (std::size_t i = 0; i < totals_.size(); ++i) {
+            totals_[i] = earlier_[i];
+            totals_[i] += (*counts)[i];
+        }
+    }
+    if (!finishing_ && !resting_) return;
+    // What its schemes did is gone with a kdamond.
+    earlier_ = totals_;
+    if (end_watch_ != 0) loop_.forget(end_watch_);
+    end_watch_ = 0;
+    if (auto off = kdamond_.turn_off(); !off && !finishing_) return fail(off.error());
+    if (!finishing_ || finished_) return;
+    finished_ = true;
+    if (last_wait_ != 0) loop_.forget(last_wait_);
+    last_wait_ = 0;
+    if (on_finished) on_finished();
+}
+
+void PhysicalSession::finish(const std::string& why) {
+    if (finishing_) return;
+    finishing_ = true;
+    why_finished_ = why;
+    if (ticks_ != 0) loop_.forget(ticks_);
+    ticks_ = 0;
+    if (!kdamond_.running()) return settle(Error{});
+    // Where it does not answer soon it is turned off, and with it whoever waits for it goes on.
+    auto wait = loop_.on_timer(longest_last_count, false, [this] {
+        last_wait_ = 0;
+        if (end_watch_ != 0) loop_.forget(end_watch_);
+        end_watch_ = 0;
+        (void)kdamond_.turn_off();
+    });
+    if (wait) last_wait_ = *wait;
+    ask_for_counts();
+}
+
+void PhysicalSession::fail(const Error& error) {
+    if (on_error) on_error(error);
+    finish(error.message);
+}
+
+}  // namespace damon_schemes
