@@ -76,14 +76,15 @@ class MainlineMonitor final : public Monitor {
     Result<void> commit();
     Result<void> watch(int descriptor, std::uint64_t what);
     Result<void> look_around();
+    void note_exit(TargetId id);
     Result<void> kdamond_ended();
     void begin_aggregation();
     void tear_down();
     std::vector<std::int32_t> pids() const;
     bool all_exited() const;
 
-    // What is readable in epoll_: the trace buffer, the kdamond's end, a target's end.
-    static constexpr std::uint64_t trace_events = 0, kdamond_end = 1, first_target = 2;
+    // What is readable in epoll_: the trace buffer, the kdamond's end, or, by its id, a target's.
+    static constexpr std::uint64_t trace_events = 0, kdamond_end = UINT64_MAX;
 
     MainlinePaths paths_;
     std::shared_ptr<KernelFiles> files_;
@@ -122,8 +123,11 @@ Result<void> MainlineMonitor::set_attributes(const MonitorAttributes& attributes
                      EINVAL};
     }
     if (attributes == attributes_) return {};
-    attributes_ = attributes;
-    return kdamond_.running() ? commit() : Result<void>();
+    const MonitorAttributes before = std::exchange(attributes_, attributes);
+    if (!kdamond_.running()) return {};
+    auto committed = commit();
+    if (!committed) attributes_ = before;
+    return committed;
 }
 
 Result<TargetId> MainlineMonitor::add_target(std::int32_t pid) {
@@ -222,9 +226,8 @@ Result<void> MainlineMonitor::turn_on() {
     if (auto there = check_targets(); !there) return there;
     if (!on) return on;
     if (auto watched = watch(kdamond_.pidfd(), kdamond_end); !watched) return watched;
-    for (std::size_t place = 0; place < targets_.size(); ++place) {
-        if (auto watched = watch(targets_[place].pidfd.get(), first_target + place); !watched)
-            return watched;
+    for (const WatchedTarget& target : targets_) {
+        if (auto watched = watch(target.pidfd.get(), target.id.value); !watched) return watched;
     }
     // What was left unread is of the kdamond before.
     if (auto read = trace_->drain(formats_, 0, aggregation_); !read) return read;
@@ -255,11 +258,8 @@ Result<void> MainlineMonitor::watch(int descriptor, std::uint64_t what) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = what;
-    const bool added = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
-    // After a rest a target may stand in another place.
-    const bool known = !added && errno == EEXIST &&
-                       ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, descriptor, &event) == 0;
-    if (!added && !known)
+    // A target is watched through a rest, too.
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0 && errno != EEXIST)
         return Error{ErrorKind::runtime, std::string("epoll_ctl: ") + std::strerror(errno), errno};
     return {};
 }
@@ -308,13 +308,22 @@ Result<void> MainlineMonitor::kdamond_ended() {
                  ECANCELED};
 }
 
+void MainlineMonitor::note_exit(TargetId id) {
+    for (WatchedTarget& target : targets_) {
+        if (target.id != id) continue;
+        // It would be readable for ever.
+        (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, target.pidfd.get(), nullptr);
+        target.exited = true;
+    }
+}
+
 Result<void> MainlineMonitor::look_around() {
     std::array<epoll_event, 16> events{};
     for (;;) {
         const int count =
             ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
         bool trace = false;
-        bool other = false;
+        bool exited = false;
         bool ended = false;
         for (int i = 0; i < count; ++i) {
             const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
@@ -322,15 +331,13 @@ Result<void> MainlineMonitor::look_around() {
                 trace = true;
             } else if (what == kdamond_end) {
                 ended = true;
-            } else if (what - first_target < targets_.size()) {
-                WatchedTarget& target = targets_[what - first_target];
-                (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, target.pidfd.get(), nullptr);
-                target.exited = true;
-                other = true;
-                kdamond_
-                    .note_thread_time();  // with the last one the kdamond goes, and what it took
+            } else {
+                exited = true;
+                note_exit({what});
             }
         }
+        // With the last one the kdamond goes, and what it took.
+        if (exited) kdamond_.note_thread_time();
         if (trace && trace_) {
             if (auto read = trace_->drain(formats_, kdamond_.pid(), aggregation_); !read)
                 return read;
@@ -338,7 +345,7 @@ Result<void> MainlineMonitor::look_around() {
         if (ended) {
             if (auto expected = kdamond_ended(); !expected) return expected;
         }
-        if (count < static_cast<int>(events.size()) || !other) return {};
+        if (count < static_cast<int>(events.size()) || !exited) return {};
     }
 }
 
