@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/description.h"
 #include "cli/policy_file.h"
+#include "engine/monitors/physical_setup.h"
 #include "engine/reports/terminal.h"
 #include "schemes/policy/reader.h"
 
@@ -50,6 +52,17 @@ nlohmann::json json_of(const Policy& policy) {
     return {{"schemes", std::move(schemes)}, {"targets", std::move(targets)}};
 }
 
+// What reads well may still be more than the kernel's own DAMON can do.
+void check_physical(PolicyReading& reading, const std::string& source) {
+    if (!reading.ok() || reading.policy.monitor.memory != WatchedMemory::physical) return;
+    const auto setup = physical_setup(reading.policy, {}, false);
+    if (setup) return;
+    PolicyError error;
+    error.source = source;
+    error.message = setup.error().message;
+    reading.errors.push_back(std::move(error));
+}
+
 int check(const CheckOptions& options) {
     int status = exit_ok;
     nlohmann::json report = nlohmann::json::array();
@@ -71,7 +84,8 @@ int check(const CheckOptions& options) {
             }
             continue;
         }
-        const PolicyReading reading = read_policy(text->text, {text->source, options.overrides});
+        PolicyReading reading = read_policy(text->text, {text->source, options.overrides});
+        check_physical(reading, text->source);
         if (!reading.ok()) status = std::max(status, int{exit_policy});
         if (options.json) {
             nlohmann::json entry = {{"file", file},

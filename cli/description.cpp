@@ -259,6 +259,13 @@ std::string refaults(const RefaultWatch& watch) {
 }
 
 std::string monitor(const MonitorAttributes& attributes) {
+    if (attributes.memory == WatchedMemory::physical) {
+        return "monitor: the kernel's own DAMON, on all memory of the machine; look every " +
+               to_string(attributes.sampling_interval) + ", act every " +
+               to_string(attributes.aggregation_interval) + ", " +
+               readable(std::uint64_t{attributes.min_regions}) + " to " +
+               readable(std::uint64_t{attributes.max_regions}) + " regions.";
+    }
     return "monitor: look every " + to_string(attributes.sampling_interval) + ", decide every " +
            to_string(attributes.aggregation_interval) + ", follow mappings every " +
            to_string(attributes.update_interval) + ", " +
@@ -281,7 +288,7 @@ std::string describe(const Policy& policy, std::size_t width) {
         add(sentence(scheme));
         for (const std::string& control : controls(scheme)) add(control, "    - ");
     }
-    add(targets(policy));
+    if (policy.monitor.memory != WatchedMemory::physical) add(targets(policy));
     bool acting = false;
     for (const Scheme& scheme : policy.schemes) acting = acting || acts(scheme.action);
     if (acting) add(limits(policy.limits));

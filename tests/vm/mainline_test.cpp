@@ -455,6 +455,59 @@ TEST_F(MainlineBlind, OnPhysicalMemoryASessionThatDoesNotSeeNeverActs) {
     EXPECT_EQ(swapped(), 0U);
 }
 
+// Each kind of file that a policy may need.
+constexpr const char* physical_in_full = R"(version = 1
+[monitor]
+memory = "physical"
+[limits]
+brake = "off"
+[[scheme]]
+name = "cold"
+action = "pageout"
+size = { min = "8KiB", max = "1GiB" }
+frequency = { max = "10%" }
+age = { min = "1s", max = "1h" }
+apply_interval = "500ms"
+watermarks = { free_memory = { high = "100%", mid = "99%", low = "0%" }, interval = "1s" }
+[scheme.quota]
+bytes = "64MiB"
+time = "20ms"
+per = "2s"
+priority = { size = 1, frequency = 2, age = 3 }
+[[scheme.quota.goal]]
+metric = "pressure"
+target = "1%"
+[[scheme.filter]]
+reject = "cgroup"
+name = "/"
+[[scheme.filter]]
+allow = "anonymous"
+[[scheme]]
+name = "colder"
+action = "cold"
+quota = "off"
+)";
+
+TEST_F(MainlineTest, TheKernelTakesAllThatAPolicyOnPhysicalMemoryMaySay) {
+    std::ofstream(policy) << physical_in_full;
+    start_target();
+    auto command = apply({"--json", "--allow-no-swap", "--dry-run"});
+    ASSERT_TRUE(eventually([&] { return !command->running() || state() == "on"; }));
+    ASSERT_TRUE(command->running()) << command->err();
+    const std::string scheme = kdamonds + "/0/contexts/0/schemes/0/";
+    EXPECT_EQ(contents(scheme + "quotas/goals/0/target_metric"), "some_mem_psi_us\n");
+    EXPECT_EQ(contents(scheme + "quotas/goals/0/target_value"), "20000\n");
+    EXPECT_EQ(contents(scheme + "quotas/weights/age_permil"), "500\n");
+    EXPECT_EQ(contents(scheme + "watermarks/metric"), "free_mem_rate\n");
+    EXPECT_EQ(contents(scheme + "filters/0/memcg_path"), "/\n");
+    EXPECT_EQ(contents(scheme + "filters/1/matching"), "N\n");
+    command->signal(SIGINT);
+    EXPECT_EQ(command->wait(), exit_ok) << command->err();
+    const auto whole = summary(*command);
+    ASSERT_FALSE(whole.is_discarded());
+    EXPECT_EQ(whole["schemes"].size(), 2U);
+}
+
 TEST_F(MainlineTest, PhysicalMemoryHasNoTargets) {
     std::ofstream(policy) << physical;
     start_target();

@@ -252,5 +252,21 @@ TEST(Check, TakesAFileBehindTwoDashes) {
     EXPECT_THAT(ran.err, HasSubstr("--weird.toml: cannot be read"));
 }
 
+// What the kernel's own DAMON cannot do is an error of a policy that needs it.
+TEST(Check, WhatCannotBeDoneOnPhysicalMemoryIsNamed) {
+    const std::string policy =
+        "version = 1\n[monitor]\nmemory = \"physical\"\n[limits]\nbrake = \"off\"\n"
+        "[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n";
+    const TextFile good(policy);
+    const ProgramRun taken = run_program({"check", good.path()});
+    EXPECT_EQ(taken.status, 0) << taken.err;
+    EXPECT_THAT(taken.out, HasSubstr("on all memory of the machine"));
+    EXPECT_THAT(taken.out, testing::Not(HasSubstr("targets:")));
+    const TextFile bad(policy + "verify = { idle = \"1s\" }\n");
+    const ProgramRun refused = run_program({"check", bad.path()});
+    EXPECT_EQ(refused.status, 3);
+    EXPECT_THAT(refused.err, HasSubstr("scheme 'cold': it has 'verify'"));
+}
+
 }  // namespace
 }  // namespace damon_schemes
