@@ -330,6 +330,26 @@ TEST_F(MainlineTest, WhatItCannotDoIsRefusedBeforeAnythingIsSetUp) {
     }
 }
 
+TEST_F(MainlineTest, DoctorSaysWhetherItCanTakeTheModulesPlace) {
+    const auto item = [] {
+        Command doctor({"damon-schemes", "doctor", "--json"});
+        doctor.wait();
+        const auto whole = nlohmann::json::parse(doctor.out(), nullptr, false);
+        EXPECT_FALSE(whole.is_discarded()) << doctor.out();
+        for (const auto& each : whole["items"])
+            if (each["name"] == "mainline_damon") return each;
+        return nlohmann::json::object();
+    };
+    EXPECT_EQ(item()["state"], "yes");
+    EXPECT_NE(item()["found"].get<std::string>().find("--monitor mainline"), std::string::npos);
+    ASSERT_NO_FATAL_FAILURE(set_up_another(1));
+    const auto before = listing();
+    EXPECT_EQ(item()["state"], "partly");
+    EXPECT_NE(item()["found"].get<std::string>().find("kdamond 0 is off"), std::string::npos);
+    EXPECT_EQ(listing(), before);
+    ASSERT_TRUE(shell("echo 0 > " + kdamonds + "/nr_kdamonds").good());
+}
+
 TEST_F(MainlineTest, OthersThanRootAreRefused) {
     start_target();
     chmod(policy, 0644);
