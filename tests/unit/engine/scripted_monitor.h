@@ -31,6 +31,7 @@ struct MonitorScript {
     int stops = 0;
     int monitors = 0;  // that are there now
     std::shared_ptr<PageScanner> scanner;
+    bool flushes = true;
 
     // What is to be taken; once it is empty, `source` makes one more at each wake-up.
     std::deque<Result<Snapshot>> waiting;
@@ -83,6 +84,7 @@ class ScriptedMonitor final : public Monitor {
     }
     Result<MonitorCost> cost() const override { return MonitorCost{}; }
     std::shared_ptr<PageScanner> page_scanner() override { return script_->scanner; }
+    bool flushes() const override { return script_->flushes; }
 
   private:
     static Result<std::optional<Snapshot>> wrapped(Result<Snapshot> snapshot) {

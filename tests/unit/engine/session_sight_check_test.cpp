@@ -121,6 +121,17 @@ TEST_F(SightCheckTest, refuses_where_a_full_flush_does_not_see_either) {
     EXPECT_THAT(outcome.reason, HasSubstr("only 10% of "));
 }
 
+TEST_F(SightCheckTest, of_a_monitor_that_flushes_nothing_no_flush_is_asked) {
+    script_->flushes = false;
+    sees([](TlbPolicy tlb) { return tlb == TlbPolicy::full ? 100U : 0U; });
+    const auto outcome = outcome_under(TlbPolicy::automatic);
+    EXPECT_FALSE(outcome.sees);
+    EXPECT_THAT(outcome.reason, HasSubstr("pti=on"));
+    EXPECT_EQ(script_->added.size(), 1U) << "it was tried once more";
+    for (const auto& attributes : script_->attributes)
+        EXPECT_EQ(attributes.tlb, TlbPolicy::automatic);
+}
+
 TEST_F(SightCheckTest, takes_no_looks_for_no_proof) {
     script_->source = [this]() -> Result<Snapshot> { return snapshot_of(*script_, 0, 0); };
     const auto outcome = outcome_under(TlbPolicy::page);
