@@ -131,16 +131,23 @@ void PhysicalSession::ask_for_counts() {
 
 void PhysicalSession::take(const Counts& counts) {
     asking_ = false;
+    if (std::exchange(ask_again_, false) && kdamond_.running()) {
+        add_up(counts);
+        return ask_for_counts();
+    }
     settle(counts);
 }
 
-void PhysicalSession::settle(const Counts& counts) {
-    if (counts) {
-        for (std::size_t i = 0; i < totals_.size(); ++i) {
-            totals_[i] = earlier_[i];
-            totals_[i] += (*counts)[i];
-        }
+void PhysicalSession::add_up(const Counts& counts) {
+    if (!counts) return;
+    for (std::size_t i = 0; i < totals_.size(); ++i) {
+        totals_[i] = earlier_[i];
+        totals_[i] += (*counts)[i];
     }
+}
+
+void PhysicalSession::settle(const Counts& counts) {
+    add_up(counts);
     if (!finishing_ && !resting_) return;
     // What its schemes did is gone with a kdamond.
     earlier_ = totals_;
@@ -169,6 +176,7 @@ void PhysicalSession::finish(const std::string& why) {
         (void)kdamond_.turn_off();
     });
     if (wait) last_wait_ = *wait;
+    ask_again_ = asking_;
     ask_for_counts();
 }
 

@@ -67,6 +67,7 @@ class PhysicalSession {
     void look();
     void ask_for_counts();
     void take(const Counts& counts);
+    void add_up(const Counts& counts);
     void settle(const Counts& counts);
     void end();
     void fail(const Error& error);
@@ -83,6 +84,7 @@ class PhysicalSession {
     std::optional<std::string> resting_;
     std::string why_finished_;
     bool asking_ = false;
+    bool ask_again_ = false;  // what is under way was asked for before the end
     bool finishing_ = false;
     bool finished_ = false;
     EventLoop::Watch ticks_ = 0;
