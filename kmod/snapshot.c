@@ -100,6 +100,9 @@ static void fill_region(struct damon_schemes_snapshot_region *to,
 	to->accessed = region->accessed;
 	to->absent = region->absent;
 	to->age = region->age;
+	to->kind = region->kind;
+	to->search = region->search;
+	to->reserved = 0;
 }
 
 static void fill_snapshot(struct damon_schemes_snapshot *header,

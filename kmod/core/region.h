@@ -46,6 +46,8 @@ enum ds_look {
  * @last_nr_accesses: @nr_accesses of the aggregation before.
  * @age: aggregations for which @nr_accesses has stayed much the same.
  * @pending: enum ds_pending.
+ * @kind: what maps it; regions of different kinds never merge.  0: not told apart.
+ * @search: what a search of its tables found, DS_SEARCH_* (search.h).
  */
 struct ds_region {
 	__u64 start;
@@ -57,8 +59,10 @@ struct ds_region {
 	__u32 nr_accesses;
 	__u32 last_nr_accesses;
 	__u32 age;
-	__u32 pending;
-	__u32 reserved;
+	__u8 pending;
+	__u8 kind;
+	__u8 search;
+	__u8 reserved[5];
 };
 
 /* Addresses, without anything known of them. */

@@ -72,6 +72,19 @@ struct damon_schemes_features {
 #define DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL _BITULL(0)
 /* SCAN is there. */
 #define DAMON_SCHEMES_FEATURE_SCAN _BITULL(1)
+/* DAMON_SCHEMES_ATTR_MAPPINGS is there. */
+#define DAMON_SCHEMES_FEATURE_MAPPINGS _BITULL(2)
+/* DAMON_SCHEMES_ATTR_CHILDREN is there. */
+#define DAMON_SCHEMES_FEATURE_CHILDREN _BITULL(3)
+/* DAMON_SCHEMES_ATTR_SEARCH is there. */
+#define DAMON_SCHEMES_FEATURE_SEARCH _BITULL(4)
+
+/* damon_schemes_attrs.flags: regions begin and end with mappings, each of one kind. */
+#define DAMON_SCHEMES_ATTR_MAPPINGS _BITUL(0)
+/* damon_schemes_attrs.flags: children that a target forks become targets. */
+#define DAMON_SCHEMES_ATTR_CHILDREN _BITUL(1)
+/* damon_schemes_attrs.flags: whole tables are looked at to find what is hot. */
+#define DAMON_SCHEMES_ATTR_SEARCH _BITUL(2)
 
 /**
  * struct damon_schemes_attrs - how a session samples (GET_ATTRS, SET_ATTRS)
@@ -331,6 +344,26 @@ struct damon_schemes_snapshot_target {
 };
 
 /**
+ * enum damon_schemes_kind - what maps a region
+ * @DAMON_SCHEMES_KIND_ANY: not told apart.
+ * @DAMON_SCHEMES_KIND_ANONYMOUS: private memory without a file, neither of the next two.
+ * @DAMON_SCHEMES_KIND_HEAP: the heap of brk(2).
+ * @DAMON_SCHEMES_KIND_STACK: the stack of the first thread.
+ * @DAMON_SCHEMES_KIND_FILE: a file's, private or shared; what was written privately
+ *	is no longer the file's, and yet is counted here.
+ * @DAMON_SCHEMES_KIND_SHARED: shared memory without a file of a disk's (tmpfs, memfd,
+ *	shared anonymous mappings).
+ */
+enum damon_schemes_kind {
+	DAMON_SCHEMES_KIND_ANY = 0,
+	DAMON_SCHEMES_KIND_ANONYMOUS = 1,
+	DAMON_SCHEMES_KIND_HEAP = 2,
+	DAMON_SCHEMES_KIND_STACK = 3,
+	DAMON_SCHEMES_KIND_FILE = 4,
+	DAMON_SCHEMES_KIND_SHARED = 5,
+};
+
+/**
  * struct damon_schemes_snapshot_region - one region in a snapshot
  * @start: first address.
  * @end: first address behind it.
@@ -341,6 +374,10 @@ struct damon_schemes_snapshot_target {
  * @absent: looks that found no page mapped at the address, at most
  *	@sampled - @accessed.
  * @age: for how many aggregation intervals the region has been as it is now.
+ *	The structure's first version ends here.
+ * @kind: enum damon_schemes_kind; ANY unless the session has ATTR_MAPPINGS.
+ * @search: DAMON_SCHEMES_SEARCH_* bits; 0 unless the session has ATTR_SEARCH.
+ * @reserved: zero.
  */
 struct damon_schemes_snapshot_region {
 	__u64 start;
@@ -349,6 +386,9 @@ struct damon_schemes_snapshot_region {
 	__u32 accessed;
 	__u32 absent;
 	__u32 age;
+	__u16 kind;
+	__u16 search;
+	__u32 reserved;
 };
 
 #define DAMON_SCHEMES_IOC_MAGIC 0xDA
