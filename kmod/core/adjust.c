@@ -2,6 +2,7 @@
 /* Merging, splitting and aging of regions. */
 
 #include "adjust.h"
+#include "runs.h"
 
 /* A share as parts of 2^16: fine enough for counts, small enough to weigh sizes. */
 #define SHARE_SHIFT 16
@@ -99,6 +100,8 @@ void ds_region_merge(struct ds_region *left, const struct ds_region *right)
 		left->accessed = (__u32)accessed;
 		left->absent = absent;
 	}
+	if (left->kind != right->kind)
+		left->kind = DS_KIND_ANY;
 	left->end = right->end;
 	left->pending = DS_PENDING_NONE;
 }
@@ -108,15 +111,19 @@ void ds_region_merge(struct ds_region *left, const struct ds_region *right)
  * @threshold: largest difference of counts.
  * @size_limit: largest size of the merged region.
  * @mix_uses: regions of different uses merge, too: idle, accessed, nowhere present.
+ * @level: targets that have at most so many regions are left as they are.
+ * @exactly: no more go than a target has over @level.
  * @regardless: neither of the two, nor whether both were looked at, counts.
- * @excess: stop when this many have gone; ~0 for no bound.
+ * @reach: as @regardless, what joining over a hole or kinds may cost (runs.h).
  */
 struct merging {
 	__u32 threshold;
 	__u64 size_limit;
 	int mix_uses;
+	__u32 level;
+	int exactly;
 	int regardless;
-	__u32 excess;
+	__u64 reach;
 };
 
 /* Idle, accessed and nowhere present differ however close their counts are. */
@@ -126,13 +133,22 @@ static int same_use(const struct ds_region *left, const struct ds_region *right)
 	       ds_region_nowhere(left) == ds_region_nowhere(right);
 }
 
+static int within_reach(const struct ds_region *left, const struct ds_region *right,
+			const struct merging *merging)
+{
+	const struct ds_run a = { left->start, left->end, left->kind };
+	const struct ds_run b = { right->start, right->end, right->kind };
+
+	return ds_joining_cost(&a, &b) <= merging->reach;
+}
+
 static int may_merge(const struct ds_region *left, const struct ds_region *right,
 		     const struct merging *merging)
 {
-	if (left->end != right->start)
-		return 0;
+	if (left->end != right->start || left->kind != right->kind)
+		return within_reach(left, right, merging);
 	if (merging->regardless)
-		return merging->excess != 0;
+		return 1;
 	return ds_region_known(left) == ds_region_known(right) &&
 	       (merging->mix_uses || same_use(left, right)) &&
 	       count_difference(left->nr_accesses, right->nr_accesses) <=
@@ -140,23 +156,28 @@ static int may_merge(const struct ds_region *left, const struct ds_region *right
 	       ds_region_size(left) + ds_region_size(right) <= merging->size_limit;
 }
 
-static void merge_once(struct ds_regions *regions, struct merging *merging)
+static void merge_once(struct ds_regions *regions, const struct merging *merging)
 {
 	__u32 kept = 0;
 	__u32 s, i;
 
 	for (s = 0; s < regions->nr_slices; s++) {
 		struct ds_slice *slice = &regions->slices[s];
+		__u32 behind = slice->first + slice->nr;
 		__u32 first = kept;
+		/* How many may go. */
+		__u32 excess = slice->nr > merging->level ? slice->nr : 0;
 
-		for (i = slice->first; i < slice->first + slice->nr; i++) {
+		if (excess && merging->exactly)
+			excess -= merging->level;
+		for (i = slice->first; i < behind; i++) {
 			const struct ds_region *region = &regions->regions[i];
 			struct ds_region *next = &regions->regions[kept];
 
-			if (kept > first && may_merge(next - 1, region, merging)) {
+			if (kept > first && excess &&
+			    may_merge(next - 1, region, merging)) {
 				ds_region_merge(next - 1, region);
-				if (merging->regardless)
-					merging->excess--;
+				excess--;
 			} else {
 				*next = *region;
 				kept++;
@@ -166,6 +187,62 @@ static void merge_once(struct ds_regions *regions, struct merging *merging)
 		slice->nr = kept - first;
 	}
 	regions->nr = kept;
+}
+
+/* What each target could have if all had the same; those without regions count not. */
+static __u32 equal_share(const struct ds_regions *regions, __u32 max_regions)
+{
+	__u32 targets = 0;
+	__u32 s;
+
+	for (s = 0; s < regions->nr_slices; s++)
+		targets += regions->slices[s].nr != 0;
+	return targets ? max_regions / targets : max_regions;
+}
+
+/* What all targets may come to have by the next merge, if none has more than @level. */
+static __u64 wanted_within(const struct ds_regions *regions, __u32 share, __u32 level)
+{
+	__u64 wanted = 0;
+	__u32 s;
+
+	for (s = 0; s < regions->nr_slices; s++) {
+		__u32 nr = regions->slices[s].nr;
+
+		if (nr <= share / 2)
+			nr *= 2;
+		wanted += nr < level ? nr : level;
+	}
+	return wanted;
+}
+
+/* The most that every target may have so that all keep within the maximum. */
+static __u32 fair_level(const struct ds_regions *regions, __u32 max_regions)
+{
+	__u32 share = equal_share(regions, max_regions);
+	__u32 low = share, high = max_regions;
+
+	if (wanted_within(regions, share, ~0U) <= max_regions)
+		return max_regions;
+	while (low < high) {
+		__u32 level = low + (high - low + 1) / 2;
+
+		if (wanted_within(regions, share, level) <= max_regions)
+			low = level;
+		else
+			high = level - 1;
+	}
+	return low ? low : 1;
+}
+
+static int exceeds(const struct ds_regions *regions, __u32 level)
+{
+	__u32 s;
+
+	for (s = 0; s < regions->nr_slices; s++)
+		if (regions->slices[s].nr > level)
+			return 1;
+	return 0;
 }
 
 void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits)
@@ -178,16 +255,24 @@ void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits
 	if (merging.size_limit < limits->min_region_size)
 		merging.size_limit = limits->min_region_size;
 	merge_once(regions, &merging);
-	while (regions->nr > limits->max_regions &&
+	merging.level = fair_level(regions, limits->max_regions);
+	/* What is only to make room for others loses no more than they need. */
+	merging.exactly = regions->nr <= limits->max_regions;
+	while (exceeds(regions, merging.level) &&
 	       merging.threshold < limits->max_nr_accesses) {
 		merging.threshold = merging.threshold ? merging.threshold * 2 : 1;
 		merging.mix_uses = 1;
 		merge_once(regions, &merging);
 	}
-	if (regions->nr > limits->max_regions) {
-		merging.regardless = 1;
-		merging.excess = regions->nr - limits->max_regions;
+	merging.exactly = 1;
+	merging.regardless = 1;
+	while (exceeds(regions, merging.level)) {
 		merge_once(regions, &merging);
+		if (merging.reach >> 63)
+			merging.reach = ~0ULL;
+		else
+			merging.reach = merging.reach ? merging.reach * 2 :
+							limits->min_region_size;
 	}
 }
 
@@ -241,25 +326,47 @@ static __u32 split_region(const struct ds_region *region, __u32 pieces,
 	return nr;
 }
 
+static int any_to_split(const struct ds_regions *regions, __u32 most, __u32 room)
+{
+	__u32 s;
+
+	for (s = 0; s < regions->nr_slices; s++) {
+		__u32 nr = regions->slices[s].nr;
+
+		if (nr && nr <= most && nr <= room)
+			return 1;
+	}
+	return 0;
+}
+
 int ds_regions_split(const struct ds_regions *from, struct ds_regions *to,
 		     const struct ds_limits *limits, __u32 last_nr,
 		     struct ds_random *random)
 {
-	__u32 pieces = 2;
+	__u32 pieces = 2, most = ~0U, room = ~0U;
 	__u32 nr = 0;
 	__u32 s, i;
 
-	if (from->nr > limits->max_regions / 2)
-		return 0;
-	if (from->nr == last_nr && from->nr < limits->max_regions / 3)
+	if (from->nr > limits->max_regions / 2) {
+		if (from->nr > limits->max_regions)
+			return 0;
+		most = equal_share(from, limits->max_regions) / 2;
+		room = limits->max_regions - from->nr;
+		if (!any_to_split(from, most, room))
+			return 0;
+	} else if (from->nr == last_nr && from->nr < limits->max_regions / 3) {
 		pieces = 3;
+	}
 	for (s = 0; s < from->nr_slices; s++) {
 		const struct ds_slice *slice = &from->slices[s];
+		int splits = slice->nr <= most && slice->nr <= room;
 		__u32 first = nr;
 
+		if (splits)
+			room -= slice->nr;
 		for (i = slice->first; i < slice->first + slice->nr; i++)
-			nr += split_region(&from->regions[i], pieces, limits, random,
-					   &to->regions[nr]);
+			nr += split_region(&from->regions[i], splits ? pieces : 1,
+					   limits, random, &to->regions[nr]);
 		to->slices[s].first = first;
 		to->slices[s].nr = nr - first;
 	}

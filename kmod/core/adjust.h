@@ -49,6 +49,15 @@ void ds_regions_aggregate(struct ds_regions *regions, const struct ds_limits *li
  * maximum forces it, and then the whole is unknown; 'sampled' and 'absent' are
  * added up, 'accessed' is the size-weighted share of them, and never 0 where any
  * look found an access.
+ *
+ * Ours: regions of different kinds merge, and regions over a hole, only where the
+ * maximum cannot be kept otherwise, those first by which least is lost (runs.h); the
+ * whole is then of no kind.
+ *
+ * Ours: the maximum is shared fairly.  Where it does not do for what all targets have,
+ * and for those that have at most half of an equal share to be split once more, merging
+ * goes on in the targets that have most, down to the level that all can have.  So one
+ * that came later finds room, whatever the others have.
  */
 void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits);
 
@@ -61,6 +70,8 @@ void ds_regions_reset(struct ds_regions *regions);
 /*
  * Split each region at a random 1 to 9 tenths of it, if there are at most half of
  * max_regions: in 2, or in 3 if their number is @last_nr still and under a third.
+ * Where there are more, a target that has at most half of an equal share of max_regions
+ * is split in 2 all the same, as far as there is room.
  * Reads @from, writes @to, which must have the same slices' capacity and room for
  * max_regions.  Pieces inherit count and age.  Returns whether it split; if not,
  * @to is not written.

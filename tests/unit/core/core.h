@@ -7,6 +7,7 @@ extern "C" {
 #include "core/layout.h"
 #include "core/random.h"
 #include "core/region.h"
+#include "core/runs.h"
 }
 
 #include <cstdint>
