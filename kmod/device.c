@@ -45,7 +45,8 @@ static long get_features(unsigned int cmd, void __user *arg)
 	const struct damon_schemes_features features = {
 		.abi_version = DAMON_SCHEMES_ABI_VERSION,
 		.page_size = PAGE_SIZE,
-		.flags = DAMON_SCHEMES_FEATURE_SCAN |
+		.flags = DAMON_SCHEMES_FEATURE_SCAN | DAMON_SCHEMES_FEATURE_MAPPINGS |
+			 DAMON_SCHEMES_FEATURE_CHILDREN |
 			 (DS_KERNEL_TESTED ? 0 : DAMON_SCHEMES_FEATURE_UNTESTED_KERNEL),
 		.max_targets = DS_MAX_TARGETS,
 		.max_regions = DS_MAX_REGIONS,

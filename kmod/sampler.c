@@ -3,6 +3,8 @@
 
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -11,12 +13,16 @@
 #include "access/flush.h"
 #include "access/sampling.h"
 #include "announce.h"
+#include "children.h"
 #include "core/adjust.h"
 #include "core/layout.h"
+#include "core/runs.h"
 #include "sampler.h"
 
 /* The timer may be this much late, to go off together with others. */
 #define TIMER_SLACK_NS 50000
+/* A target that maps and unmaps all the time is looked at once in so many aggregations. */
+#define LONGEST_WAIT 64
 
 struct ds_limits ds_session_limits(const struct ds_session *session)
 {
@@ -51,7 +57,6 @@ void ds_sampler_retime(struct ds_session *session)
 
 	timing->sample = now;
 	timing->aggregation = now + attrs->aggregation_interval_us * NSEC_PER_USEC;
-	timing->update = now + attrs->update_interval_us * NSEC_PER_USEC;
 	timing->interval_start = now;
 	timing->passes = 0;
 }
@@ -125,80 +130,215 @@ static void visit_targets(struct ds_session *session, bool prepare)
 		visit_target(session, i, prepare);
 }
 
-/* The scratch regions take the place of one target's, whatever has to be merged. */
-static void replace_regions(struct ds_session *session, unsigned int which, u32 nr)
+/* The scratch regions take the place of one target's; false without room for them. */
+static bool replace_regions(struct ds_session *session, unsigned int which, u32 nr)
 {
 	struct ds_regions *regions = &session->store.regions;
 	const struct ds_region *with = session->store.other.regions;
 
 	/* No room: the target keeps what it has until merging has made some. */
-	if (ds_regions_replace(regions, which, with, nr))
-		session->stats.updates_missed++;
+	return !ds_regions_replace(regions, which, with, nr);
 }
 
-static u32 lay_out(struct ds_session *session, unsigned int which,
-		   const struct ds_layout *layout)
+/* What each target can have if all have the same. */
+static u32 fair_share(const struct ds_session *session)
 {
-	const struct ds_limits limits = ds_session_limits(session);
-	const struct ds_regions *regions = &session->store.regions;
-	u64 total = ds_regions_bytes(regions) + ds_layout_bytes(layout);
-	u32 used = regions->nr - regions->slices[which].nr;
-	u32 room = limits.max_regions > used ? limits.max_regions - used : 0;
+	unsigned int living = 0;
+	unsigned int i;
 
-	return ds_layout_regions(layout, total / limits.min_regions,
-				 limits.min_region_size, session->store.other.regions,
-				 max_t(u32, room, DS_LAYOUT_RANGES));
+	for (i = 0; i < session->store.regions.nr_slices; i++)
+		living += !(session->targets[i]->flags & DAMON_SCHEMES_TARGET_EXITED);
+	return session->attrs.max_regions / max(living, 1U);
+}
+
+/* Regions that a target may have beside those of the others. */
+static u32 room_for(const struct ds_session *session, unsigned int which, u32 most)
+{
+	const struct ds_regions *regions = &session->store.regions;
+	u32 used = regions->nr - regions->slices[which].nr;
+
+	return most > used ? most - used : 0;
+}
+
+static u64 first_size(const struct ds_session *session, u64 bytes)
+{
+	u64 total = ds_regions_bytes(&session->store.regions) + bytes;
+
+	return total / session->attrs.min_regions;
+}
+
+static bool follow_layout(struct ds_session *session, unsigned int which,
+			  struct ds_lock_cost *cost)
+{
+	struct ds_slice *slice = &session->store.regions.slices[which];
+	struct ds_region *regions = &session->store.regions.regions[slice->first];
+	struct ds_region *to = session->store.other.regions;
+	struct ds_target *target = session->targets[which];
+	u64 min_region_size = session->attrs.min_region_size;
+	u32 room = room_for(session, which, session->attrs.max_regions);
+	struct ds_layout layout;
+	u32 nr;
+
+	if (!ds_target_layout(target, min_region_size, cost, &layout))
+		return false;
+	if (target->unlaid || !slice->nr)
+		nr = ds_layout_regions(&layout,
+				       first_size(session, ds_layout_bytes(&layout)),
+				       min_region_size, to,
+				       max_t(u32, room, DS_LAYOUT_RANGES));
+	else
+		nr = ds_layout_adopt(&layout, regions, slice->nr, to);
+	return replace_regions(session, which, nr);
+}
+
+/*
+ * Runs are a quarter of the share at most: so that there is something left to split, and
+ * so that splitting goes on, which it does up to half of it.
+ */
+static u32 most_runs(const struct ds_session *session)
+{
+	return max_t(u32, fair_share(session) / 4, DS_LAYOUT_RANGES);
+}
+
+static bool follow_runs(struct ds_session *session, unsigned int which,
+			struct ds_lock_cost *cost)
+{
+	struct ds_store *store = &session->store;
+	struct ds_slice *slice = &store->regions.slices[which];
+	struct ds_target *target = session->targets[which];
+	u32 room = room_for(session, which, store->regions.capacity);
+	struct ds_runs runs = {
+		.runs = store->runs,
+		.capacity = store->runs_capacity,
+		.min_region_size = session->attrs.min_region_size,
+	};
+	u32 nr;
+
+	if (!room || !ds_target_runs(target, cost, &runs))
+		return false;
+	ds_runs_limit(&runs, min(room, most_runs(session)));
+	if (target->unlaid || !slice->nr)
+		nr = ds_runs_regions(&runs, first_size(session, ds_runs_bytes(&runs)),
+				     store->other.regions,
+				     clamp(fair_share(session), runs.nr, room));
+	else
+		nr = ds_runs_adopt(&runs, &store->regions.regions[slice->first],
+				   slice->nr, store->other.regions, room);
+	return replace_regions(session, which, nr);
+}
+
+/* The three ranges, where the target had runs: their holes are too many to adopt. */
+static bool leave_runs(struct ds_session *session, unsigned int which,
+		       struct ds_lock_cost *cost)
+{
+	struct ds_store *store = &session->store;
+	struct ds_slice *slice = &store->regions.slices[which];
+	u32 room = room_for(session, which, store->regions.capacity);
+	struct ds_run memory[DS_LAYOUT_RANGES] = {};
+	struct ds_runs runs = { .runs = memory };
+	struct ds_layout layout;
+	u32 nr;
+
+	if (room < DS_LAYOUT_RANGES ||
+	    !ds_target_layout(session->targets[which], session->attrs.min_region_size,
+			      cost, &layout))
+		return false;
+	for (; runs.nr < layout.nr; runs.nr++) {
+		memory[runs.nr].start = layout.ranges[runs.nr].start;
+		memory[runs.nr].end = layout.ranges[runs.nr].end;
+	}
+	nr = ds_runs_adopt(&runs, &store->regions.regions[slice->first], slice->nr,
+			   store->other.regions, room);
+	return replace_regions(session, which, nr);
 }
 
 void ds_sampler_update(struct ds_session *session, unsigned int which)
 {
-	struct ds_regions *regions = &session->store.regions;
-	struct ds_slice *slice = &regions->slices[which];
 	struct ds_target *target = session->targets[which];
 	struct ds_lock_cost cost = { .max_ns = session->stats.lock_max_ns };
-	struct ds_layout layout;
-	bool looked;
-	u32 nr;
+	bool by_runs = session->attrs.flags & DAMON_SCHEMES_ATTR_MAPPINGS;
+	bool followed;
 
 	if (!ds_target_get_mm(target))
 		return;
-	looked = ds_target_layout(target, session->attrs.min_region_size, &cost, &layout);
+	/* In vain or not: who has the lock all the time is not asked more often. */
+	target->looked_at = ktime_get_ns();
+	if (by_runs)
+		followed = follow_runs(session, which, &cost);
+	else if (target->by_runs)
+		followed = leave_runs(session, which, &cost);
+	else
+		followed = follow_layout(session, which, &cost);
 	ds_target_put_mm(target);
 	session->stats.lock_max_ns = cost.max_ns;
-	if (!looked) {
+	if (!followed) {
 		session->stats.updates_missed++;
 		return;
 	}
 	session->stats.updates++;
-	if (target->unlaid || !slice->nr)
-		nr = lay_out(session, which, &layout);
-	else
-		nr = ds_layout_adopt(&layout, &regions->regions[slice->first], slice->nr,
-				     session->store.other.regions);
+	target->by_runs = by_runs;
 	target->unlaid = false;
-	replace_regions(session, which, nr);
+}
+
+void ds_sampler_lay_out(struct ds_session *session, unsigned int which)
+{
+	u32 room = room_for(session, which, session->attrs.max_regions);
+
+	if (room >= fair_share(session))
+		ds_sampler_update(session, which);
 }
 
 static void refresh_targets(struct ds_session *session)
 {
 	unsigned int i;
 
-	for (i = 0; i < session->store.regions.nr_slices; i++) {
-		struct ds_target *target = session->targets[i];
-
-		if (ds_target_refresh(target, session->cred))
+	for (i = 0; i < session->store.regions.nr_slices; i++)
+		if (ds_target_refresh(session->targets[i], session->cred))
 			ds_regions_replace(&session->store.regions, i, NULL, 0);
-		if (target->unlaid)
-			ds_sampler_update(session, i);
-	}
 }
 
-static void update_targets(struct ds_session *session)
+/* So that those that have no regions yet find as many free as are their share. */
+static void merge_regions(struct ds_session *session, struct ds_limits limits)
+{
+	u32 share = fair_share(session);
+	unsigned int i;
+
+	for (i = 0; i < session->store.regions.nr_slices; i++)
+		if (session->targets[i]->unlaid)
+			limits.max_regions -= share;
+	ds_regions_merge(&session->store.regions, &limits);
+}
+
+static void lay_out_targets(struct ds_session *session)
 {
 	unsigned int i;
 
 	for (i = 0; i < session->store.regions.nr_slices; i++)
-		ds_sampler_update(session, i);
+		if (session->targets[i]->unlaid)
+			ds_sampler_update(session, i);
+}
+
+/*
+ * Those that were not looked at for an update interval, and those whose mappings are
+ * others than they were.
+ */
+static void update_targets(struct ds_session *session, u64 now)
+{
+	const struct damon_schemes_attrs *attrs = &session->attrs;
+	u64 interval = attrs->update_interval_us * NSEC_PER_USEC;
+	u64 longest = div64_u64(attrs->update_interval_us, attrs->aggregation_interval_us);
+	unsigned int i;
+
+	/* The end of the aggregation interval that is nearest. */
+	now += attrs->aggregation_interval_us * NSEC_PER_USEC / 2;
+	for (i = 0; i < session->store.regions.nr_slices; i++) {
+		struct ds_target *target = session->targets[i];
+		bool changed = ds_target_has_changed(target,
+						     min_t(u64, longest, LONGEST_WAIT));
+
+		if (changed || now >= target->looked_at + interval)
+			ds_sampler_update(session, i);
+	}
 }
 
 static struct ds_view look_at(const struct ds_session *session, u64 now)
@@ -254,16 +394,14 @@ static void aggregate(struct ds_session *session, u64 now)
 
 	/* Flushes read the addresses by region, and regions are about to move. */
 	ds_session_drain(session);
-	/* Before merging, so that what it lays out counts for the maximum. */
 	refresh_targets(session);
+	ds_children_follow(session);
 	ds_regions_aggregate(&session->store.regions, &limits);
-	ds_regions_merge(&session->store.regions, &limits);
+	merge_regions(session, limits);
+	lay_out_targets(session);
 	publish(session, now);
 	ds_regions_reset(&session->store.regions);
-	if (now >= timing->update) {
-		update_targets(session);
-		timing->update = now + attrs->update_interval_us * NSEC_PER_USEC;
-	}
+	update_targets(session, now);
 	split_regions(session, &limits);
 	timing->aggregation += attrs->aggregation_interval_us * NSEC_PER_USEC;
 	/* Late by a whole interval: do not hurry after the lost time. */

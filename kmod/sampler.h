@@ -14,6 +14,12 @@ int ds_sampler_run(void *data);
  */
 void ds_sampler_update(struct ds_session *session, unsigned int which);
 
+/*
+ * The first time, if its share of regions is free; else it waits for the end of the
+ * interval, when the others make room.
+ */
+void ds_sampler_lay_out(struct ds_session *session, unsigned int which);
+
 struct ds_limits ds_session_limits(const struct ds_session *session);
 
 /* Wait until no processor reads the addresses of a flush any more. */

@@ -22,15 +22,19 @@ static void free_store(struct ds_store *store)
 	kvfree(store->regions.slices);
 	kvfree(store->other.slices);
 	kvfree(store->addrs);
+	kvfree(store->runs);
 }
 
 /* Room for as many regions as there may be, and those that adopting adds before merging. */
-static int create_store(struct ds_store *store, u32 max_regions)
+static int create_store(struct ds_store *store, u32 max_regions, u32 flags)
 {
 	u32 capacity = max_regions + DS_LAYOUT_ADDED;
 	size_t region_bytes = (size_t)capacity * sizeof(struct ds_region);
 	size_t slice_bytes = DS_MAX_TARGETS * sizeof(struct ds_slice);
 	size_t addr_bytes = (size_t)capacity * sizeof(unsigned long);
+	u32 runs = flags & DAMON_SCHEMES_ATTR_MAPPINGS ?
+			   min_t(u32, capacity, DS_MAX_RUNS) : 0;
+	size_t run_bytes = runs * sizeof(struct ds_run);
 
 	memset(store, 0, sizeof(*store));
 	/* One target's regions are adopted in the other half, which needs more room. */
@@ -41,14 +45,17 @@ static int create_store(struct ds_store *store, u32 max_regions)
 	store->regions.slices = kvzalloc(slice_bytes, GFP_KERNEL_ACCOUNT);
 	store->other.slices = kvzalloc(slice_bytes, GFP_KERNEL_ACCOUNT);
 	store->addrs = kvzalloc(addr_bytes, GFP_KERNEL_ACCOUNT);
+	if (runs)
+		store->runs = kvzalloc(run_bytes, GFP_KERNEL_ACCOUNT);
 	if (!store->regions.regions || !store->other.regions || !store->regions.slices ||
-	    !store->other.slices || !store->addrs) {
+	    !store->other.slices || !store->addrs || (runs && !store->runs)) {
 		free_store(store);
 		return -ENOMEM;
 	}
 	store->regions.capacity = capacity;
 	store->other.capacity = capacity;
-	store->bytes = 2 * (region_bytes + slice_bytes) + addr_bytes +
+	store->runs_capacity = runs;
+	store->bytes = 2 * (region_bytes + slice_bytes) + addr_bytes + run_bytes +
 		       2 * DS_LAYOUT_ADDED * sizeof(struct ds_region);
 	return 0;
 }
@@ -62,7 +69,8 @@ struct ds_session *ds_session_create(const struct cred *cred,
 	if (!session)
 		return ERR_PTR(-ENOMEM);
 	session->attrs = default_attrs;
-	if (create_store(&session->store, session->attrs.max_regions)) {
+	if (create_store(&session->store, session->attrs.max_regions,
+			 session->attrs.flags)) {
 		kvfree(session);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -83,6 +91,7 @@ void ds_session_destroy(struct ds_session *session)
 	ds_session_stop(session);
 	for (i = 0; i < session->store.regions.nr_slices; i++)
 		ds_target_destroy(session->targets[i]);
+	ds_children_forget_all(&session->children);
 	put_pid_ns(session->pid_ns);
 	put_cred(session->cred);
 	ds_outbox_free(&session->outbox);
@@ -110,7 +119,8 @@ bool ds_attrs_are_valid(const struct damon_schemes_attrs *attrs)
 	       is_power_of_2(attrs->min_region_size) &&
 	       attrs->min_region_size >= PAGE_SIZE &&
 	       attrs->min_region_size <= DS_MAX_REGION_SIZE &&
-	       attrs->tlb_policy <= DAMON_SCHEMES_TLB_FULL && !attrs->flags;
+	       attrs->tlb_policy <= DAMON_SCHEMES_TLB_FULL &&
+	       !(attrs->flags & ~DS_ATTR_FLAGS);
 }
 
 static u32 most_targets(u32 max_regions)
@@ -119,13 +129,13 @@ static u32 most_targets(u32 max_regions)
 }
 
 /* Move the regions to a store of another size. */
-static int resize_store(struct ds_session *session, u32 max_regions)
+static int resize_store(struct ds_session *session, u32 max_regions, u32 flags)
 {
 	const struct ds_regions *from = &session->store.regions;
 	struct ds_store store;
 	int err;
 
-	err = create_store(&store, max_t(u32, max_regions, from->nr));
+	err = create_store(&store, max_t(u32, max_regions, from->nr), flags);
 	if (err)
 		return err;
 	memcpy(store.regions.regions, from->regions, from->nr * sizeof(*from->regions));
@@ -157,10 +167,23 @@ static void retune(struct ds_session *session, const struct damon_schemes_attrs 
 		ds_regions_align(&session->store.regions, to->min_region_size);
 }
 
+/* Now, or where regions are being sampled at the end of the interval. */
+static void lay_out_anew(struct ds_session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < session->store.regions.nr_slices; i++) {
+		ds_target_forget_shape(session->targets[i]);
+		if (!session->thread)
+			ds_sampler_update(session, i);
+	}
+}
+
 int ds_session_set_attrs(struct ds_session *session,
 			 const struct damon_schemes_attrs *attrs)
 {
 	struct damon_schemes_attrs before;
+	u32 changed;
 	int err = 0;
 
 	if (!ds_attrs_are_valid(attrs))
@@ -168,13 +191,19 @@ int ds_session_set_attrs(struct ds_session *session,
 	mutex_lock(&session->lock);
 	if (session->store.regions.nr_slices > most_targets(attrs->max_regions))
 		err = -ENOSPC;
-	else if (attrs->max_regions != session->attrs.max_regions)
-		err = resize_store(session, attrs->max_regions);
+	changed = attrs->flags ^ session->attrs.flags;
+	if (!err && (attrs->max_regions != session->attrs.max_regions ||
+		     (changed & DAMON_SCHEMES_ATTR_MAPPINGS)))
+		err = resize_store(session, attrs->max_regions, attrs->flags);
 	if (!err) {
 		before = session->attrs;
 		session->attrs = *attrs;
 		retune(session, &before);
 		ds_sampler_retime(session);
+		if ((changed & DAMON_SCHEMES_ATTR_MAPPINGS) ||
+		    attrs->min_region_size != before.min_region_size)
+			lay_out_anew(session);
+		session->children.again = true;
 		if (session->thread)
 			wake_up_process(session->thread);
 	}
@@ -182,18 +211,34 @@ int ds_session_set_attrs(struct ds_session *session,
 	return err;
 }
 
+bool ds_session_has_room(const struct ds_session *session)
+{
+	return session->store.regions.nr_slices <
+	       most_targets(session->attrs.max_regions);
+}
+
+void ds_session_append(struct ds_session *session, struct ds_target *target)
+{
+	struct ds_regions *regions = &session->store.regions;
+	struct ds_slice *slice = &regions->slices[regions->nr_slices];
+
+	target->id = ++session->last_target_id;
+	session->targets[regions->nr_slices] = target;
+	slice->first = regions->nr;
+	slice->nr = 0;
+	regions->nr_slices++;
+}
+
 int ds_session_add_target(struct ds_session *session,
 			  struct damon_schemes_target *request)
 {
-	struct ds_regions *regions = &session->store.regions;
 	struct ds_target *target;
-	struct ds_slice *slice;
 	int err = 0;
 
 	if (request->flags || request->id || request->pid <= 0)
 		return -EINVAL;
 	mutex_lock(&session->lock);
-	if (regions->nr_slices >= most_targets(session->attrs.max_regions)) {
+	if (!ds_session_has_room(session)) {
 		err = -ENOSPC;
 		goto unlock;
 	}
@@ -202,15 +247,12 @@ int ds_session_add_target(struct ds_session *session,
 		err = PTR_ERR(target);
 		goto unlock;
 	}
-	target->id = ++session->last_target_id;
+	ds_session_append(session, target);
 	request->id = target->id;
-	session->targets[regions->nr_slices] = target;
-	slice = &regions->slices[regions->nr_slices];
-	slice->first = regions->nr;
-	slice->nr = 0;
-	regions->nr_slices++;
+	ds_children_forget(&session->children, target->pid);
+	session->children.again = true;
 	/* Where its mappings cannot be looked at right now, the thread tries again. */
-	ds_sampler_update(session, regions->nr_slices - 1);
+	ds_sampler_lay_out(session, session->store.regions.nr_slices - 1);
 unlock:
 	mutex_unlock(&session->lock);
 	return err;
@@ -240,6 +282,11 @@ int ds_session_remove_target(struct ds_session *session,
 	if (i >= 0) {
 		/* Flushes read the addresses by region, and regions are about to move. */
 		ds_session_drain(session);
+		if ((session->attrs.flags & DAMON_SCHEMES_ATTR_CHILDREN) &&
+		    ds_target_check(session->targets[i]) != -ESRCH)
+			ds_children_leave_out(&session->children,
+					      session->targets[i]->pid);
+		session->children.again = true;
 		ds_target_destroy(session->targets[i]);
 		last = regions->nr_slices - 1;
 		memmove(&session->targets[i], &session->targets[i + 1],
@@ -310,6 +357,8 @@ void ds_session_get_stats(struct ds_session *session, struct damon_schemes_stats
 	stats->nr_targets = regions->nr_slices;
 	stats->nr_regions = regions->nr;
 	stats->tlb_policy = ds_tlb_policy(session);
+	stats->children = session->children.followed;
+	stats->children_unwatched = session->children.unwatched;
 	stats->memory_bytes = sizeof(*session) + session->store.bytes +
 			      regions->nr_slices * sizeof(struct ds_target);
 	if (session->thread)

@@ -10,7 +10,9 @@
 #include <linux/pid_namespace.h>
 #include <linux/sizes.h>
 
+#include "children.h"
 #include "core/adjust.h"
+#include "core/runs.h"
 #include "scan.h"
 #include "snapshot.h"
 #include "target.h"
@@ -21,6 +23,9 @@
 #define DS_MIN_INTERVAL_US 100ULL
 #define DS_MAX_INTERVAL_US (24ULL * 3600 * 1000 * 1000)
 #define DS_MAX_REGION_SIZE SZ_1G
+/* Runs of mappings that are told apart; where there are more, the smallest are joined. */
+#define DS_MAX_RUNS 8192
+#define DS_ATTR_FLAGS (DAMON_SCHEMES_ATTR_MAPPINGS | DAMON_SCHEMES_ATTR_CHILDREN)
 
 /* What a session begins with. */
 #define DS_DEFAULT_ATTRS { \
@@ -38,12 +43,16 @@
  * @regions: the regions.
  * @other: as much room again, for splitting and adopting.
  * @addrs: one address a region, that a TLB flush may still be reading.
+ * @runs: of the target whose mappings are looked at; NULL without ATTR_MAPPINGS.
+ * @runs_capacity: runs there is room for.
  * @bytes: memory held.
  */
 struct ds_store {
 	struct ds_regions regions;
 	struct ds_regions other;
 	unsigned long *addrs;
+	struct ds_run *runs;
+	u32 runs_capacity;
 	size_t bytes;
 };
 
@@ -51,14 +60,12 @@ struct ds_store {
  * struct ds_timing - when what is due, in ns of CLOCK_MONOTONIC
  * @sample: the next pass.
  * @aggregation: the end of the aggregation interval.
- * @update: the next look at the targets' mappings.
  * @interval_start: the start of the aggregation interval.
  * @passes: sampling passes made in it.
  */
 struct ds_timing {
 	u64 sample;
 	u64 aggregation;
-	u64 update;
 	u64 interval_start;
 	u32 passes;
 };
@@ -84,6 +91,7 @@ struct ds_consumer {
  * @pid_ns: the opener's.
  * @attrs: as set.
  * @targets: parallel to the slices of @store.
+ * @children: of the targets.
  * @last_target_id: the last one given out.
  * @last_nr_regions: after the split before; tells whether splitting still helps.
  * @random: chooses pages and cuts.
@@ -101,6 +109,7 @@ struct ds_session {
 	struct damon_schemes_attrs attrs;
 	struct ds_store store;
 	struct ds_target *targets[DS_MAX_TARGETS];
+	struct ds_children children;
 	u64 last_target_id;
 	u32 last_nr_regions;
 	struct ds_random random;
@@ -135,6 +144,9 @@ int ds_session_remove_target(struct ds_session *session,
 			     const struct damon_schemes_target *target);
 int ds_session_start(struct ds_session *session);
 int ds_session_stop(struct ds_session *session);
+/* Whether there is room for another target, and then: it is one.  Under the lock. */
+bool ds_session_has_room(const struct ds_session *session);
+void ds_session_append(struct ds_session *session, struct ds_target *target);
 /* Which of the targets has the id; -ENOENT none.  Under the session's lock. */
 int ds_session_find_target(const struct ds_session *session, u64 id);
 void ds_session_get_stats(struct ds_session *session, struct damon_schemes_stats *stats);

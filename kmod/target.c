@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Watched processes: found, held, followed through exec, let go. */
 
+#include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -15,6 +18,9 @@
 #include <linux/timekeeping.h>
 
 #include "target.h"
+#include "uapi/damon_schemes.h"
+
+static_assert(DS_KIND_ANY == DAMON_SCHEMES_KIND_ANY);
 
 /* Mappings looked at before others get a chance to take the lock. */
 #define MAPPINGS_PER_HOLD 64
@@ -102,7 +108,8 @@ static bool may_watch(const struct cred *cred, struct mm_struct *mm)
 	return may;
 }
 
-struct ds_target *ds_target_create(const struct cred *cred, pid_t nr)
+/* Takes the reference to @pid over. */
+static struct ds_target *create(const struct cred *cred, struct pid *pid, bool is_child)
 {
 	struct task_struct *task;
 	struct ds_target *target;
@@ -110,10 +117,13 @@ struct ds_target *ds_target_create(const struct cred *cred, pid_t nr)
 	int err;
 
 	target = kzalloc(sizeof(*target), GFP_KERNEL_ACCOUNT);
-	if (!target)
+	if (!target) {
+		put_pid(pid);
 		return ERR_PTR(-ENOMEM);
-	target->pid = find_get_pid(nr);
-	task = get_pid_task(target->pid, PIDTYPE_TGID);
+	}
+	target->pid = pid;
+	target->is_child = is_child;
+	task = get_pid_task(pid, PIDTYPE_TGID);
 	if (!task) {
 		err = -ESRCH;
 		goto free_target;
@@ -127,7 +137,7 @@ struct ds_target *ds_target_create(const struct cred *cred, pid_t nr)
 		err = -ESRCH;
 		goto put_task;
 	}
-	if (!ds_caller_may_watch(mm) || !may_watch(cred, mm))
+	if (!(is_child || ds_caller_may_watch(mm)) || !may_watch(cred, mm))
 		err = -EPERM;
 	else
 		err = adopt_mm(target, mm);
@@ -144,6 +154,16 @@ free_target:
 	put_pid(target->pid);
 	kfree(target);
 	return ERR_PTR(err);
+}
+
+struct ds_target *ds_target_create(const struct cred *cred, pid_t nr)
+{
+	return create(cred, find_get_pid(nr), false);
+}
+
+struct ds_target *ds_target_create_child(const struct cred *cred, struct pid *pid)
+{
+	return create(cred, get_pid(pid), true);
 }
 
 void ds_target_destroy(struct ds_target *target)
@@ -235,18 +255,130 @@ void ds_target_put_mm(struct ds_target *target)
 	mmput_async(target->mm);
 }
 
+static struct ds_shape shape_of(const struct mm_struct *mm)
+{
+	/* Each may change while it is read: what does not fit together is a change. */
+	const struct ds_shape shape = {
+		.nr = READ_ONCE(mm->map_count),
+		.total = READ_ONCE(mm->total_vm),
+		.data = READ_ONCE(mm->data_vm),
+		.exec = READ_ONCE(mm->exec_vm),
+		.stack = READ_ONCE(mm->stack_vm),
+		.brk = READ_ONCE(mm->brk),
+	};
+
+	return shape;
+}
+
+static bool same_shape(const struct ds_shape *one, const struct ds_shape *other)
+{
+	return one->nr == other->nr && one->total == other->total &&
+	       one->data == other->data && one->exec == other->exec &&
+	       one->stack == other->stack && one->brk == other->brk;
+}
+
+bool ds_target_has_changed(struct ds_target *target, u32 longest_wait)
+{
+	struct ds_shape shape;
+
+	if (!target->mm)
+		return false;
+	if (target->rest) {
+		target->rest--;
+		return false;
+	}
+	shape = shape_of(target->mm);
+	if (same_shape(&shape, &target->shape)) {
+		/*
+		 * Trusted again only after as long a rest: one that maps and unmaps the
+		 * same all the time is now and then found as it was.
+		 */
+		if (++target->quiet > target->wait) {
+			target->wait /= 2;
+			target->quiet = 0;
+		}
+		return false;
+	}
+	target->quiet = 0;
+	target->rest = target->wait;
+	target->wait = min(2 * target->wait + 1, longest_wait);
+	return true;
+}
+
+/* Neither the kernel's own mappings (vdso, vvar) nor memory without page descriptors. */
+static bool may_be_sampled(const struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		return false;
+	return vma->vm_file || !vma->vm_ops;
+}
+
+static bool is_on_disk(const struct vm_area_struct *vma)
+{
+	const struct super_block *files = file_inode(vma->vm_file)->i_sb;
+
+	return files->s_magic != TMPFS_MAGIC && files->s_magic != HUGETLBFS_MAGIC;
+}
+
+static enum damon_schemes_kind kind_of(const struct vm_area_struct *vma)
+{
+	const struct mm_struct *mm = vma->vm_mm;
+
+	/* Private huge pages of no file have one of the kernel's all the same. */
+	if (vma->vm_ops &&
+	    (vma->vm_flags & (VM_MAYSHARE | VM_HUGETLB)) == VM_HUGETLB)
+		return DAMON_SCHEMES_KIND_ANONYMOUS;
+	if (vma->vm_ops && (vma->vm_flags & VM_MAYSHARE) && !is_on_disk(vma))
+		return DAMON_SCHEMES_KIND_SHARED;
+	if (vma->vm_ops)
+		return DAMON_SCHEMES_KIND_FILE;
+	if (vma->vm_start < mm->brk && vma->vm_end > mm->start_brk)
+		return DAMON_SCHEMES_KIND_HEAP;
+	if (vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack)
+		return DAMON_SCHEMES_KIND_STACK;
+	return DAMON_SCHEMES_KIND_ANONYMOUS;
+}
+
+/**
+ * struct look - what becomes of the mappings that are looked at
+ * @layout: takes them, if it is not NULL; else:
+ * @runs: takes them.
+ */
+struct look {
+	struct ds_layout_walk *layout;
+	struct ds_runs *runs;
+};
+
+static void take(const struct look *look, const struct vm_area_struct *vma,
+		 unsigned long from)
+{
+	unsigned long start = max(vma->vm_start, from);
+
+	if (look->layout)
+		ds_layout_add(look->layout, start, vma->vm_end);
+	else if (may_be_sampled(vma))
+		ds_runs_add(look->runs, start, vma->vm_end, kind_of(vma));
+}
+
+/* One more may be two runs: see ds_runs_add(). */
+static bool is_full(const struct look *look)
+{
+	return !look->layout && look->runs->nr + 2 > look->runs->capacity;
+}
+
 /* Returns the address to go on from; 0 at the end (no mapping ends there). */
 static unsigned long add_mappings(struct mm_struct *mm, unsigned long from,
-				  struct ds_layout_walk *walk)
+				  const struct look *look)
 {
 	unsigned int nr = 0;
 
-	while (nr++ < MAPPINGS_PER_HOLD && !mmap_lock_is_contended(mm)) {
+	while (nr++ < MAPPINGS_PER_HOLD && !mmap_lock_is_contended(mm) &&
+	       !is_full(look)) {
 		struct vm_area_struct *vma = find_vma(mm, from);
 
 		if (!vma)
 			return 0;
-		ds_layout_add(walk, max(vma->vm_start, from), vma->vm_end);
+		take(look, vma, from);
 		from = vma->vm_end;
 	}
 	return from;
@@ -256,11 +388,12 @@ static unsigned long add_mappings(struct mm_struct *mm, unsigned long from,
  * The lock is never waited for: its holder may wait for a disk, and whoever comes
  * behind a waiting reader waits with it.
  */
-bool ds_target_layout(struct ds_target *target, u64 min_region_size,
-		      struct ds_lock_cost *cost, struct ds_layout *layout)
+static bool look_at_mappings(struct ds_target *target, struct ds_lock_cost *cost,
+			     const struct look *look)
 {
 	struct mm_struct *mm = target->mm;
-	struct ds_layout_walk walk = {};
+	/* Before the look: what changes during it is another change. */
+	const struct ds_shape shape = shape_of(mm);
 	unsigned int fruitless = 0;
 	unsigned long from = 0;
 
@@ -270,13 +403,16 @@ bool ds_target_layout(struct ds_target *target, u64 min_region_size,
 		if (mmap_read_trylock(mm)) {
 			u64 start = ktime_get_ns();
 
-			from = add_mappings(mm, from, &walk);
+			from = add_mappings(mm, from, look);
 			mmap_read_unlock(mm);
 			cost->max_ns = max(cost->max_ns, ktime_get_ns() - start);
 			if (!from) {
-				ds_layout_finish(&walk, min_region_size, layout);
+				target->shape = shape;
 				return true;
 			}
+			/* Not with the lock held, for it may take a while. */
+			if (is_full(look))
+				ds_runs_limit(look->runs, look->runs->capacity / 2);
 		}
 		if (from == last) {
 			fruitless++;
@@ -284,4 +420,24 @@ bool ds_target_layout(struct ds_target *target, u64 min_region_size,
 		}
 	}
 	return false;
+}
+
+bool ds_target_layout(struct ds_target *target, u64 min_region_size,
+		      struct ds_lock_cost *cost, struct ds_layout *layout)
+{
+	struct ds_layout_walk walk = {};
+	const struct look look = { .layout = &walk };
+
+	if (!look_at_mappings(target, cost, &look))
+		return false;
+	ds_layout_finish(&walk, min_region_size, layout);
+	return true;
+}
+
+bool ds_target_runs(struct ds_target *target, struct ds_lock_cost *cost,
+		    struct ds_runs *runs)
+{
+	const struct look look = { .runs = runs };
+
+	return look_at_mappings(target, cost, &look);
 }

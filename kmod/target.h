@@ -10,6 +10,28 @@
 
 #include "access/flush.h"
 #include "core/layout.h"
+#include "core/runs.h"
+
+/**
+ * struct ds_shape - what an address space counts of its mappings
+ * @nr: mappings.
+ * @total: pages mapped; the following are of those.
+ * @data: writable and private.
+ * @exec: executable.
+ * @stack: of stacks.
+ * @brk: the end of the heap.
+ *
+ * Two that differ are of different mappings.  Two that are the same nearly always are
+ * not; but what is unmapped while as much is mapped elsewhere does not show.
+ */
+struct ds_shape {
+	int nr;
+	unsigned long total;
+	unsigned long data;
+	unsigned long exec;
+	unsigned long stack;
+	unsigned long brk;
+};
 
 /**
  * struct ds_target - a watched process
@@ -20,6 +42,13 @@
  * @mm: mmgrab()ed, no user of it held; NULL while there is none to watch.
  * @flags: DAMON_SCHEMES_TARGET_*.
  * @unlaid: it has no regions yet, its mappings could not be looked at so far.
+ * @by_runs: its regions are those of its runs of mappings.
+ * @is_child: it was not added, but followed.
+ * @looked_at: when its mappings were last looked at, in ns of CLOCK_MONOTONIC.
+ * @shape: then.
+ * @rest: aggregations that have to pass before a change of @shape counts.
+ * @wait: @rest after the next look that a change asks for.
+ * @quiet: aggregations without a change, up to @wait.
  * @flush: its last TLB flush; in its own memory, since processors may still run it.
  *
  * Protected by the session's lock, @registered by the registry's.
@@ -32,6 +61,13 @@ struct ds_target {
 	struct mm_struct *mm;
 	u32 flags;
 	bool unlaid;
+	bool by_runs;
+	bool is_child;
+	u64 looked_at;
+	struct ds_shape shape;
+	u32 rest;
+	u32 wait;
+	u32 quiet;
 	struct ds_flush flush;
 };
 
@@ -41,6 +77,12 @@ struct ds_target {
  * ADD_TARGET documents them.
  */
 struct ds_target *ds_target_create(const struct cred *cred, pid_t nr);
+
+/*
+ * The same for the process that @pid is, whom no caller asked to watch.  Takes no
+ * reference over.  -ESRCH, -EPERM, -EBUSY, -ENOMEM
+ */
+struct ds_target *ds_target_create_child(const struct cred *cred, struct pid *pid);
 
 /* Waits for its last flush. */
 void ds_target_destroy(struct ds_target *target);
@@ -80,5 +122,26 @@ struct ds_lock_cost {
  */
 bool ds_target_layout(struct ds_target *target, u64 min_region_size,
 		      struct ds_lock_cost *cost, struct ds_layout *layout);
+
+/*
+ * The same for its runs, of enum damon_schemes_kind: what may be sampled, without the
+ * kernel's and devices' own mappings.  @runs is empty and has its memory.
+ */
+bool ds_target_runs(struct ds_target *target, struct ds_lock_cost *cost,
+		    struct ds_runs *runs);
+
+/* Whatever its mappings are, they count as changed. */
+static inline void ds_target_forget_shape(struct ds_target *target)
+{
+	target->shape.nr = -1;
+	target->rest = 0;
+}
+
+/*
+ * Whether its mappings may be others than when they were last looked at; takes no lock.
+ * Called once an aggregation; where they change all the time it says so more and more
+ * seldom, at last once in @longest_wait aggregations.
+ */
+bool ds_target_has_changed(struct ds_target *target, u32 longest_wait);
 
 #endif

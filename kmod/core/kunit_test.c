@@ -8,6 +8,7 @@
 
 #include "adjust.h"
 #include "layout.h"
+#include "runs.h"
 
 #define TEST_REGIONS 64
 
@@ -135,6 +136,66 @@ static void cutting_is_even(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ds_layout_cut(&range, 0, 1, f->memory, TEST_REGIONS), -1);
 }
 
+static void runs_keep_what_stays_mapped(struct kunit *test)
+{
+	static const struct ds_run mappings[] = {
+		{ 0, 50, 1 }, { 90, 100, 1 }, { 100, 130, 4 }, { 130, 140, 1 },
+	};
+	static const struct ds_range expected[] = {
+		{ 0, 40 }, { 40, 50 }, { 90, 100 }, { 100, 130 }, { 130, 140 },
+	};
+	static const __u32 ages[] = { 7, 8, 8, 0, 0 };
+	struct ds_run memory[8];
+	struct ds_runs runs = { memory, 0, ARRAY_SIZE(memory), 1 };
+	struct fixture *f = test->priv;
+	__u32 nr, i;
+
+	for (i = 0; i < ARRAY_SIZE(mappings); i++)
+		ds_runs_add(&runs, mappings[i].start, mappings[i].end, mappings[i].kind);
+	add_region(f, 0, 40, 0);
+	add_region(f, 40, 130, 0);
+	for (i = 0; i < 2; i++) {
+		f->memory[i].kind = 1;
+		f->memory[i].age = 7 + i;
+	}
+	nr = ds_runs_adopt(&runs, f->memory, 2, f->other_memory, TEST_REGIONS);
+	expect_borders(test, f->other_memory, nr, expected, ARRAY_SIZE(expected));
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, f->other_memory[i].age, ages[i]);
+	ds_runs_limit(&runs, 2);
+	KUNIT_ASSERT_EQ(test, runs.nr, (__u32)2);
+	KUNIT_EXPECT_EQ(test, memory[0].kind, (__u64)1);
+	KUNIT_EXPECT_EQ(test, memory[1].kind, (__u64)DS_KIND_ANY);
+	KUNIT_EXPECT_EQ(test, memory[1].end, (__u64)140);
+}
+
+static void who_comes_later_finds_room(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ds_random random;
+	__u32 i;
+
+	ds_random_seed(&random, 1);
+	f->limits.min_regions = TEST_REGIONS;
+	/* Too large to merge but for the maximum. */
+	for (i = 0; i < TEST_REGIONS - 3; i++)
+		add_region(f, i * 1000, i * 1000 + 1000, i % 2 ? 20 : 0);
+	f->slices[1].first = f->regions.nr;
+	for (i = 0; i < 3; i++) {
+		add_region(f, i * 100, i * 100 + 100, i % 2 ? 20 : 0);
+		f->slices[0].nr--;
+		f->slices[1].nr++;
+	}
+	f->regions.nr_slices = 2;
+	ds_regions_merge(&f->regions, &f->limits);
+	KUNIT_EXPECT_EQ(test, f->slices[0].nr, (__u32)(TEST_REGIONS - 6));
+	KUNIT_EXPECT_EQ(test, f->slices[1].nr, (__u32)3);
+	KUNIT_ASSERT_TRUE(test, ds_regions_split(&f->regions, &f->other, &f->limits, 0,
+						 &random));
+	KUNIT_EXPECT_EQ(test, f->other.slices[0].nr, f->slices[0].nr);
+	KUNIT_EXPECT_EQ(test, f->other.slices[1].nr, (__u32)6);
+}
+
 static void merging_weighs_by_size(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -248,6 +309,8 @@ static struct kunit_case core_cases[] = {
 	KUNIT_CASE(layout_leaves_out_two_gaps),
 	KUNIT_CASE(adopting_follows_the_ranges),
 	KUNIT_CASE(cutting_is_even),
+	KUNIT_CASE(runs_keep_what_stays_mapped),
+	KUNIT_CASE(who_comes_later_finds_room),
 	KUNIT_CASE(merging_weighs_by_size),
 	KUNIT_CASE(merging_joins_what_is_used_alike),
 	KUNIT_CASE(retuning_rescales),

@@ -179,8 +179,6 @@ __u32 ds_runs_adopt(const struct ds_runs *runs, const struct ds_region *old,
 	for (i = 0; i < runs->nr; i++) {
 		const struct ds_run *run = &runs->runs[i];
 		__u64 at = run->start;
-		/* One that reaches into the next run is looked at again there.
-		 */
 
 		adopting.first = adopting.nr;
 		/* Each run that follows needs room for one region at least. */

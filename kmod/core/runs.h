@@ -9,8 +9,7 @@
 
 #include "region.h"
 
-/* A kind is a number; this one, which every region begins with, says nothing.
- */
+/* A kind is a number; this one, which every region begins with, says nothing. */
 #define DS_KIND_ANY 0
 
 /**

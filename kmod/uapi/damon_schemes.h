@@ -98,7 +98,29 @@ struct damon_schemes_features {
  * @min_region_size: every border is aligned to this many bytes; a power of two,
  *	at least a page.
  * @tlb_policy: enum damon_schemes_tlb.
- * @flags: must be zero.
+ * @flags: DAMON_SCHEMES_ATTR_* bits.
+ *
+ * Mappings are also looked at within two aggregation intervals of a change that the
+ * kernel's counts of the address space show; where they change all the time, ever more
+ * seldom, at last once in 64 aggregations or in @update_interval_us if that is shorter.
+ * What is unmapped while as much of the same kind is mapped elsewhere does not show.
+ *
+ * @max_regions is shared: no target has less than an equal share because another has
+ * more.
+ *
+ * DAMON_SCHEMES_ATTR_MAPPINGS: each run of adjacent mappings of one kind has regions of
+ * its own, and holes have none.  Runs may be a quarter of a target's equal share of
+ * @max_regions (and three, if that is more).  Where there are more, neighbours are
+ * joined, those first by which least is lost: small ones of different kinds, whose
+ * whole is then of kind ANY, and those of one kind with a small hole between, which is
+ * then watched, too.  Devices' and the kernel's own mappings (vdso) are left out.
+ *
+ * DAMON_SCHEMES_ATTR_CHILDREN: at each aggregation every process whose parent is a
+ * target becomes one, with an id of its own, if who opened the session may watch it and
+ * there is room; damon_schemes_stats.children_unwatched counts those that could not.
+ * Its snapshot says its pid.  It is a target like others, and stays one after its exit
+ * until it is removed; one that is removed alive does not come back.  A child whose
+ * parent exits before the next aggregation is not found.
  *
  * A session has the defaults 5 ms, 100 ms, 1 s, 10, 1,000, one page and AUTO
  * when it is opened.  Attributes may change while it runs: ages and counts are
@@ -165,6 +187,9 @@ struct damon_schemes_target {
  * @scans: SCANs that ended well.
  * @scanned_pages: pages that SCANs have told of.  The structure's first version ends
  *	before @scans.
+ * @children: children of targets that became targets themselves.
+ * @children_unwatched: those found at the last look that could not: not permitted, no
+ *	room, or no address space of their own yet (vfork).
  */
 struct damon_schemes_stats {
 	__u64 thread_ns;
@@ -189,6 +214,8 @@ struct damon_schemes_stats {
 	__u32 tlb_policy;
 	__u64 scans;
 	__u64 scanned_pages;
+	__u64 children;
+	__u64 children_unwatched;
 };
 
 /* Most pages of one SCAN. */

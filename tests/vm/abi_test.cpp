@@ -50,7 +50,8 @@ TEST_F(Abi, FeaturesNameVersionAndBounds) {
     ASSERT_EQ(open().call(DAMON_SCHEMES_GET_FEATURES, &features), 0);
     EXPECT_EQ(features.abi_version, static_cast<__u32>(DAMON_SCHEMES_ABI_VERSION));
     EXPECT_EQ(features.page_size, static_cast<__u32>(sysconf(_SC_PAGESIZE)));
-    EXPECT_EQ(features.flags, static_cast<__u64>(DAMON_SCHEMES_FEATURE_SCAN))
+    EXPECT_EQ(features.flags, DAMON_SCHEMES_FEATURE_SCAN | DAMON_SCHEMES_FEATURE_MAPPINGS |
+                                  DAMON_SCHEMES_FEATURE_CHILDREN)
         << "the VM's kernels are in the tested range";
     EXPECT_GT(features.max_targets, 0U);
     EXPECT_GE(features.max_regions, 1000U);
@@ -230,7 +231,7 @@ TEST_F(Abi, AttributesOutsideOfTheirBoundsAreRefused) {
     refused("no power of two", [](auto& a) { a.min_region_size = 12288; });
     refused("the largest power of two", [](auto& a) { a.min_region_size = 1ULL << 63; });
     refused("no such TLB policy", [](auto& a) { a.tlb_policy = DAMON_SCHEMES_TLB_FULL + 1; });
-    refused("flags", [](auto& a) { a.flags = 1; });
+    refused("flags", [](auto& a) { a.flags = 1U << 31; });
     const auto now = s.attrs();
     EXPECT_EQ(std::memcmp(&now, &good, sizeof(good)), 0) << "a refused call changed something";
 }

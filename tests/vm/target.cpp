@@ -78,6 +78,14 @@ pid_t Target::fork() {
     return static_cast<pid_t>(std::stol(ask("fork")));
 }
 
+std::vector<pid_t> Target::family(std::uint64_t bytes, int depth, bool exec_last) {
+    std::istringstream answer(ask("family " + std::to_string(bytes) + " " + std::to_string(depth) +
+                                  (exec_last ? " exec" : "")));
+    std::vector<pid_t> pids;
+    for (pid_t pid = 0; answer >> pid;) pids.push_back(pid);
+    return pids;
+}
+
 void Target::kill(bool reap) {
     ::kill(pid_, SIGKILL);
     siginfo_t info{};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace damon_schemes::vm {
 
@@ -37,6 +38,8 @@ class Target {
     }
     // A forked child that holds the memory as it was; returns its pid.
     pid_t fork();
+    // A child that holds memory of its own, its child and so on; their pids, the child's first.
+    std::vector<pid_t> family(std::uint64_t bytes, int depth, bool exec_last = false);
     // Ends the program and waits until it has exited; it stays a zombie if `reap` is false.
     void kill(bool reap = true);
     // What it answers after 'ok'.

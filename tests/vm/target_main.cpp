@@ -13,10 +13,14 @@
 //   storm [PAGES] | calm  a thread maps and unmaps so many pages, a multiple of 4, all the time
 //                         → ok ROUNDS
 //   fork | reap           a child that holds the memory as it was → ok PID
+//   family BYTES DEPTH [exec]
+//                         a child with so much memory of its own, its child, and so on; with 'exec'
+//                         the last is another program by then → ok PID…; all end with their parents
 //   exec [PATH]           the same program anew, or another one
 //   exit STATUS
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,6 +143,32 @@ std::uint64_t pattern(std::uint64_t seed, std::uint64_t number, std::uint64_t wo
     return x * 0x2545f4914f6cdd1dULL;
 }
 
+// Holds memory that it touched once, and does nothing, until its parent ends.
+[[noreturn]] void hold(std::size_t bytes) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == 1) std::_Exit(0);
+    auto* memory = static_cast<volatile std::uint8_t*>(
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (memory == MAP_FAILED) std::_Exit(1);
+    // A border of a region inside of a huge page would keep it in memory.
+    madvise(const_cast<std::uint8_t*>(memory), bytes, MADV_NOHUGEPAGE);
+    for (std::size_t at = 0; at < bytes; at += page) memory[at] = 1;
+    for (;;) pause();
+}
+
+// In a child: has `depth` - 1 descendants, tells all their pids, holds memory.
+[[noreturn]] void found_family(std::size_t bytes, int depth, bool exec_last, int pids) {
+    const pid_t self = getpid();
+    if (write(pids, &self, sizeof(self)) != sizeof(self)) std::_Exit(1);
+    if (depth > 1 && fork() == 0) found_family(bytes, depth - 1, exec_last, pids);
+    close(pids);
+    if (depth == 1 && exec_last) {
+        execl("/proc/self/exe", "vm_target", "hold", std::to_string(bytes).c_str(), nullptr);
+        std::_Exit(1);
+    }
+    hold(bytes);
+}
+
 class Program {
   public:
     std::string answer(const std::string& line) {
@@ -154,6 +184,7 @@ class Program {
         if (command == "rounds") return "ok " + std::to_string(heater_.rounds());
         if (command == "fork") return fork_child();
         if (command == "reap") return reap();
+        if (command == "family") return family(in);
         if (command == "exec") {
             std::string path = "/proc/self/exe";
             in >> path;
@@ -280,6 +311,28 @@ class Program {
         return "ok " + std::to_string(child);
     }
 
+    std::string family(std::istringstream& in) {
+        std::size_t bytes = 0;
+        int depth = 1, pids[2];
+        std::string kind;
+        in >> bytes >> depth >> kind;
+        if (pipe2(pids, O_CLOEXEC) != 0) fail("pipe");
+        const auto child = fork();
+        if (child < 0) fail("fork");
+        if (child == 0) {
+            close(pids[0]);
+            found_family(bytes, depth, kind == "exec", pids[1]);
+        }
+        children_.push_back(child);
+        close(pids[1]);
+        std::string answer = "ok";
+        pid_t pid = 0;
+        for (int i = 0; i < depth && read(pids[0], &pid, sizeof(pid)) == sizeof(pid); i++)
+            answer += " " + std::to_string(pid);
+        close(pids[0]);
+        return answer;
+    }
+
     std::string reap() {
         for (const auto child : children_) {
             kill(child, SIGKILL);
@@ -303,7 +356,8 @@ class Program {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (argc == 3 && std::string(argv[1]) == "hold") hold(std::stoul(argv[2]));
     auto& program = *new Program;
     std::cout << "ready" << std::endl;
     for (std::string line; std::getline(std::cin, line);) {
