@@ -146,6 +146,7 @@ class ApplyRun {
 
   private:
     Result<void> prepare(std::vector<Process> targets);
+    void know(const SessionTarget& target, TargetFigures figures);
     Result<void> record();
     Result<void> prove_sight();
     Result<void> prove_sight_first();
@@ -219,6 +220,7 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
     machine_before_ = memory_of_machine();
     session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
     session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
+    session_->on_child = [this](const SessionTarget& target) { know(target, {}); };
     session_->on_finished = [this] { session_finished(); };
     session_->on_error = [this](const Error& error) { failure_ = error; };
     for (auto& target : targets) {
@@ -232,9 +234,7 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
         figures.first = memory_of(target.process.pid);
         figures.cgroup = cgroup_of(target.process.pid);
         if (figures.cgroup) figures.refaults_before = refaults_of(*figures.cgroup);
-        figures_.push_back(std::move(figures));
-        heatmaps_.emplace_back(target.process.name + " (" + std::to_string(target.process.pid) +
-                               ")");
+        know(target, std::move(figures));
     }
     if (auto checked = session_->check(); !checked) return checked;
     if (alone) {
@@ -246,6 +246,12 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
     if (!alone) return prove_sight();
     if (proved_) sight_known(*proved_);
     return {};
+}
+
+// figures_ and heatmaps_ are parallel to the session's targets.
+void ApplyRun::know(const SessionTarget& target, TargetFigures figures) {
+    figures_.push_back(std::move(figures));
+    heatmaps_.emplace_back(target.process.name + " (" + std::to_string(target.process.pid) + ")");
 }
 
 // Nothing is acted on before the monitor was seen to see; until then the session observes.
@@ -343,6 +349,7 @@ void ApplyRun::finish_recording() {
     }
     say(recording_summary(options_.record, recorder_->tally()));
     session_->on_action = nullptr;
+    session_->on_child = nullptr;
     recorder_.reset();
 }
 
@@ -354,6 +361,7 @@ void ApplyRun::look_at_targets(bool anew) {
         if (anew && figures.cgroup) figures.refaults_after = refaults_of(*figures.cgroup);
         const auto memory = anew && !target.exited ? memory_of(target.process.pid) : target.memory;
         if (!memory) continue;
+        if (target.child && !figures.first) figures.first = memory;
         figures.last = memory;
         figures.rss_peak = std::max(figures.rss_peak, memory->rss);
     }
@@ -404,6 +412,8 @@ RunSummary ApplyRun::summary() const {
     for (std::size_t i = 0; i < figures_.size(); ++i) {
         const auto& target = session_->targets()[i];
         const auto& figures = figures_[i];
+        // There may be thousands.
+        if (target.child && target.exited) continue;
         TargetSummary row;
         row.pid = target.process.pid;
         row.name = target.process.name;
@@ -478,7 +488,11 @@ void ApplyRun::report() {
     const Terminal out = terminal_of(STDOUT_FILENO);
     std::cout << summary_table(summary(), out.width);
     if (options_.heatmap) {
-        for (const auto& heatmap : heatmaps_) std::cout << "\n" << heatmap.draw(heatmap_style());
+        for (std::size_t i = 0; i < heatmaps_.size(); ++i) {
+            const SessionTarget& target = session_->targets()[i];
+            if (target.child && target.exited) continue;
+            std::cout << "\n" << heatmaps_[i].draw(heatmap_style());
+        }
     }
     std::cout.flush();
 }

@@ -271,7 +271,9 @@ std::string monitor(const MonitorAttributes& attributes) {
            to_string(attributes.update_interval) + ", " +
            readable(std::uint64_t{attributes.min_regions}) + " to " +
            readable(std::uint64_t{attributes.max_regions}) + " regions of at least " +
-           to_string(attributes.min_region_size) + ".";
+           to_string(attributes.min_region_size) +
+           (attributes.layout == RegionLayout::mappings ? ", with borders at mappings" : "") +
+           (attributes.children ? "; what targets fork is watched, too." : ".");
 }
 
 }  // namespace

@@ -38,9 +38,11 @@ struct RecordOptions {
     std::string update;
     std::string min_regions;
     std::string max_regions;
+    std::string layout;
     std::string tlb;
     std::string duration;
     bool force = false;
+    bool children = false;
     bool json = false;
     bool no_status = false;
 };
@@ -58,6 +60,7 @@ constexpr MonitorOption monitor_options[] = {
     {"--update", "monitor.update_interval", &RecordOptions::update, true},
     {"--min-regions", "monitor.regions.min", &RecordOptions::min_regions, false},
     {"--max-regions", "monitor.regions.max", &RecordOptions::max_regions, false},
+    {"--layout", "monitor.regions.layout", &RecordOptions::layout, true},
     {"--tlb", "monitor.tlb", &RecordOptions::tlb, true},
 };
 
@@ -88,6 +91,7 @@ Result<Policy> load_policy(const RecordOptions& options) {
         const std::string quote = option.text ? "\"" : "";
         overrides.push_back(option.key + ("=" + quote) + value + quote);
     }
+    if (options.children) overrides.emplace_back("monitor.children=true");
     auto reading = read_policy(text.text, {text.source, overrides});
     if (reading.ok()) {
         reading.policy.schemes.clear();
@@ -289,6 +293,9 @@ void add_record(CLI::App& root, Invocation& invocation) {
                     "Interval for looking at the mappings, 1s if not given");
     app->add_option("--min-regions", options->min_regions, "Least number of regions");
     app->add_option("--max-regions", options->max_regions, "Greatest number of regions");
+    app->add_option("--layout", options->layout,
+                    "Where regions are: gaps (the default), or mappings: borders at mappings");
+    app->add_flag("--children", options->children, "Also what the targets fork");
     app->add_option("--tlb", options->tlb, "What is flushed: auto, none, page, full");
     app->add_option("--policy", options->policy,
                     "Take [monitor] and the targets from this policy; its schemes do nothing");

@@ -54,6 +54,11 @@ Result<std::unique_ptr<Recorder>> start_recording(Session& session, const Record
     options.update_interval = session.policy().monitor.update_interval;
     auto recorder = std::make_unique<Recorder>(std::move(*writer), std::move(options));
     for (const auto& target : session.targets()) recorder->introduce(target.id, target.process);
+    session.on_child = [to = recorder.get(),
+                        before = std::move(session.on_child)](const SessionTarget& target) {
+        to->introduce(target.id, target.process);
+        if (before) before(target);
+    };
     session.on_action = [to = recorder.get()](std::uint32_t scheme, TargetId target,
                                               AddressRange range, const ActionOutcome& outcome) {
         // What was never asked of the kernel did not happen.

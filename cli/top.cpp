@@ -46,6 +46,7 @@ class TopRun {
 
   private:
     Result<void> prepare(std::vector<Process> targets);
+    void know(const SessionTarget& target);
     Result<void> open_screen();
     void see(const Snapshot& snapshot);
     void press();
@@ -95,13 +96,18 @@ Result<void> TopRun::prepare(std::vector<Process> targets) {
     session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
     session_->on_finished = [this] { loop_.stop(); };
     session_->on_error = [this](const Error& error) { failure_ = error; };
-    for (const auto& target : session_->targets()) heatmaps_.emplace_back(target.process.name);
-    uses_.resize(heatmaps_.size());
-    regions_.resize(heatmaps_.size());
+    session_->on_child = [this](const SessionTarget& target) { know(target); };
+    for (const auto& target : session_->targets()) know(target);
     overview_.selected = session_->targets().front().process.pid;
     auto ticks = loop_.on_timer(std::chrono::milliseconds(500), true, [this] { refresh(); });
     if (!ticks) return ticks.error();
     return session_->start();
+}
+
+void TopRun::know(const SessionTarget& target) {
+    heatmaps_.emplace_back(target.process.name);
+    uses_.emplace_back();
+    regions_.emplace_back();
 }
 
 Result<void> TopRun::open_screen() {
@@ -203,6 +209,8 @@ void TopRun::refresh() {
     overview_.targets.clear();
     for (std::size_t i = 0; i < heatmaps_.size(); ++i) {
         const SessionTarget& target = session_->targets()[i];
+        // There may be thousands.
+        if (target.child && target.exited) continue;
         OverviewTarget row;
         row.pid = target.process.pid;
         row.name = target.process.name;

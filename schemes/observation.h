@@ -73,6 +73,16 @@ struct AddressRange {
     constexpr bool empty() const { return end <= start; }
 };
 
+// What maps a region, where the monitor tells.
+enum class RegionKind : std::uint8_t {
+    any,        // not told apart
+    anonymous,  // private memory without a file, neither of the next two
+    heap,       // of brk(2)
+    stack,      // of the first thread
+    file,       // a file's; its private pages that were written are anonymous, and yet counted here
+    shared,     // shared memory without a file on a disk
+};
+
 // Adjacent memory that was used alike in one aggregation interval.
 struct Region {
     AddressRange range;
@@ -80,6 +90,7 @@ struct Region {
     std::uint32_t accessed = 0;  // of those, looks that found the page accessed
     std::uint32_t absent = 0;    // of those, looks that found no page there
     std::uint32_t age = 0;       // aggregation intervals for which it has been as it is
+    RegionKind kind = RegionKind::any;
 
     constexpr bool operator==(const Region&) const = default;
     constexpr bool known() const { return sampled != 0; }

@@ -114,6 +114,19 @@ Result<void> MainlineMonitor::set_attributes(const MonitorAttributes& attributes
             "always: take it out of the policy, or " +
             module_instead);
     }
+    if (attributes.layout != RegionLayout::gaps) {
+        return unsupported(
+            "monitor.regions.layout is set, and mainline DAMON knows the layout \"gaps\" alone: "
+            "take "
+            "it out of the policy, or " +
+            module_instead);
+    }
+    if (attributes.children) {
+        return unsupported(
+            "monitor.children is set, and mainline DAMON does not follow children: take it out of "
+            "the policy, or " +
+            module_instead);
+    }
     if (attributes.min_regions < 3 || attributes.min_regions > attributes.max_regions ||
         attributes.sampling_interval < std::chrono::microseconds(1) ||
         attributes.sampling_interval > attributes.aggregation_interval) {

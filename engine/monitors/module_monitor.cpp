@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -116,18 +118,42 @@ Error add_error(std::int32_t pid, int code) {
 }
 
 // A record at an offset, if it lies within the bytes.  A longer record of a later module is taken
-// as far as it is known.
+// as far as it is known; what a shorter one of an earlier module does not say is zero.
 template <typename Record>
-std::optional<Record> record_at(std::span<const std::byte> bytes, std::uint64_t offset) {
-    if (offset > bytes.size() || bytes.size() - offset < sizeof(Record)) return std::nullopt;
-    Record record;
-    std::memcpy(&record, bytes.data() + offset, sizeof(Record));
+std::optional<Record> record_at(std::span<const std::byte> bytes, std::uint64_t offset,
+                                std::size_t size = sizeof(Record)) {
+    size = std::min(size, sizeof(Record));
+    if (offset > bytes.size() || bytes.size() - offset < size) return std::nullopt;
+    Record record{};
+    std::memcpy(&record, bytes.data() + offset, size);
     return record;
 }
 
-Region to_region(const damon_schemes_snapshot_region& record) {
-    return {{record.start, record.end}, record.sampled, record.accessed, record.absent, record.age};
+// One of a later module is not told apart here.
+RegionKind kind_from_uapi(std::uint16_t kind) {
+    switch (kind) {
+        case DAMON_SCHEMES_KIND_ANONYMOUS:
+            return RegionKind::anonymous;
+        case DAMON_SCHEMES_KIND_HEAP:
+            return RegionKind::heap;
+        case DAMON_SCHEMES_KIND_STACK:
+            return RegionKind::stack;
+        case DAMON_SCHEMES_KIND_FILE:
+            return RegionKind::file;
+        case DAMON_SCHEMES_KIND_SHARED:
+            return RegionKind::shared;
+        default:
+            return RegionKind::any;
+    }
 }
+
+Region to_region(const damon_schemes_snapshot_region& record) {
+    return {{record.start, record.end}, record.sampled, record.accessed, record.absent, record.age,
+            kind_from_uapi(record.kind)};
+}
+
+// The records' first versions were shorter.
+constexpr std::size_t least_region_size = offsetof(damon_schemes_snapshot_region, kind);
 
 std::optional<TargetSnapshot> parse_target(std::span<const std::byte> bytes,
                                            const damon_schemes_snapshot& header,
@@ -148,7 +174,7 @@ std::optional<TargetSnapshot> parse_target(std::span<const std::byte> bytes,
     for (std::uint64_t i = record->first_region;
          i < std::uint64_t{record->first_region} + record->nr_regions; ++i) {
         const auto region = record_at<damon_schemes_snapshot_region>(
-            bytes, header.regions_offset + i * header.region_size);
+            bytes, header.regions_offset + i * header.region_size, header.region_size);
         if (!region) return std::nullopt;
         target.regions.push_back(to_region(*region));
     }
@@ -157,9 +183,12 @@ std::optional<TargetSnapshot> parse_target(std::span<const std::byte> bytes,
 
 class ModuleMonitor final : public Monitor {
   public:
-    ModuleMonitor(Descriptor device, bool can_scan)
-        : device_(std::make_shared<const Descriptor>(std::move(device))), buffer_(64 << 10) {
-        if (can_scan) scanner_ = make_module_scanner(device_);
+    // `features`: DAMON_SCHEMES_FEATURE_* bits of the module.
+    ModuleMonitor(Descriptor device, std::uint64_t features)
+        : device_(std::make_shared<const Descriptor>(std::move(device))),
+          features_(features),
+          buffer_(64 << 10) {
+        if ((features & DAMON_SCHEMES_FEATURE_SCAN) != 0) scanner_ = make_module_scanner(device_);
     }
     // Who still has the scanner keeps the session, but nothing is sampled for nobody any more.
     ~ModuleMonitor() override { call(DAMON_SCHEMES_STOP, nullptr); }
@@ -175,6 +204,16 @@ class ModuleMonitor final : public Monitor {
         attrs.max_regions = attributes.max_regions;
         attrs.min_region_size = attributes.min_region_size.count;
         attrs.tlb_policy = to_uapi(attributes.tlb);
+        if (attributes.layout == RegionLayout::mappings) {
+            if ((features_ & DAMON_SCHEMES_FEATURE_MAPPINGS) == 0)
+                return too_old("regions by mappings (monitor.regions.layout)");
+            attrs.flags |= DAMON_SCHEMES_ATTR_MAPPINGS;
+        }
+        if (attributes.children) {
+            if ((features_ & DAMON_SCHEMES_FEATURE_CHILDREN) == 0)
+                return too_old("following children (monitor.children)");
+            attrs.flags |= DAMON_SCHEMES_ATTR_CHILDREN;
+        }
         if (call(DAMON_SCHEMES_SET_ATTRS, &attrs) == 0) return {};
         if (errno == EINVAL) {
             return Error{
@@ -243,6 +282,8 @@ class ModuleMonitor final : public Monitor {
         cost.lock_max = from_nanoseconds(stats.lock_max_ns);
         cost.memory = {stats.memory_bytes};
         cost.regions = stats.nr_regions;
+        cost.children = stats.children;
+        cost.children_unwatched = stats.children_unwatched;
         cost.tlb = from_uapi(stats.tlb_policy);
         return cost;
     }
@@ -252,6 +293,12 @@ class ModuleMonitor final : public Monitor {
   private:
     int call(unsigned long command, void* argument) const {
         return ::ioctl(device_->get(), command, argument);
+    }
+
+    static Error too_old(const std::string& what) {
+        return unsupported("the loaded damon_schemes module is older than " + what +
+                               ": install both from one source with './dev install'",
+                           0);
     }
 
     static Error failure(const std::string& what) {
@@ -272,6 +319,7 @@ class ModuleMonitor final : public Monitor {
     }
 
     std::shared_ptr<const Descriptor> device_;
+    std::uint64_t features_;
     std::shared_ptr<PageScanner> scanner_;
     std::vector<std::byte> buffer_;
 };
@@ -302,7 +350,7 @@ std::optional<Snapshot> parse_module_snapshot(std::span<const std::byte> bytes) 
     const auto header = record_at<damon_schemes_snapshot>(bytes, 0);
     if (!header || header->total_bytes > bytes.size() ||
         header->target_size < sizeof(damon_schemes_snapshot_target) ||
-        header->region_size < sizeof(damon_schemes_snapshot_region)) {
+        header->region_size < least_region_size) {
         return std::nullopt;
     }
     Snapshot snapshot;
@@ -326,8 +374,8 @@ Result<std::unique_ptr<Monitor>> open_module_monitor() {
     if (!device) return device.error();
     const auto features = features_of(*device);
     if (!features) return features.error();
-    const bool can_scan = (features->flags & DAMON_SCHEMES_FEATURE_SCAN) != 0;
-    return std::unique_ptr<Monitor>(std::make_unique<ModuleMonitor>(std::move(*device), can_scan));
+    return std::unique_ptr<Monitor>(
+        std::make_unique<ModuleMonitor>(std::move(*device), features->flags));
 }
 
 ModuleState probe_module() {

@@ -26,6 +26,8 @@ struct MonitorCost {
     Duration lock_max{};
     Bytes memory;
     std::uint32_t regions = 0;
+    std::uint64_t children = 0;            // of targets, that became targets
+    std::uint64_t children_unwatched = 0;  // that could not: no room, or not permitted
     TlbPolicy tlb = TlbPolicy::automatic;  // the one in force
 };
 

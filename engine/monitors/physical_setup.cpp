@@ -216,6 +216,11 @@ Result<void> check_policy(const Policy& policy) {
         return refused("no process is looked at, so take [[target]] out of the policy");
     if (policy.monitor.tlb != TlbPolicy::automatic)
         return refused("mainline DAMON flushes nothing, so take monitor.tlb out of the policy");
+    if (policy.monitor.layout != RegionLayout::gaps || policy.monitor.children) {
+        return refused(
+            "it has neither mappings nor children, so take monitor.regions.layout and "
+            "monitor.children out of the policy");
+    }
     if (policy.monitor.min_region_size != kibibytes(4)) {
         return refused(
             "its regions are as small as a page always, so take "

@@ -183,6 +183,10 @@ void add_cost(FigureTable& table, const RunSummary& summary) {
                           readable(cost.irq_off_max) + ", lock held at most " +
                           readable(cost.lock_max));
         }
+        if (cost.children != 0 || cost.children_unwatched != 0)
+            table.row(
+                "children", readable(cost.children),
+                "became targets; " + readable(cost.children_unwatched) + " at the end could not");
     }
     table.row("engine", readable_percent(seconds(summary.engine_time), seconds(summary.elapsed)),
               "of one CPU");
@@ -324,6 +328,8 @@ std::string summary_json(const RunSummary& summary) {
                    {"lock_max_ns", cost.lock_max.count()},
                    {"memory_bytes", cost.memory.count},
                    {"regions", cost.regions},
+                   {"children", cost.children},
+                   {"children_unwatched", cost.children_unwatched},
                    {"tlb", name_of_tlb(cost.tlb)}};
     }
     const auto saved = net_saved(summary);

@@ -91,8 +91,8 @@ std::string summary_table(const RunSummary& summary, std::size_t width = 80);
 //   system: used_before_bytes, used_after_bytes, swap_used_before_bytes, swap_used_after_bytes,
 //           zram_before_bytes, zram_after_bytes
 //   monitor (null without one): kind ("module", "mainline"), thread_ns, cpu_share, passes,
-//   late_passes, lost_snapshots,
-//           flush_ipis, irq_off_max_ns, lock_max_ns, memory_bytes, regions, tlb
+//           late_passes, lost_snapshots, flush_ipis, irq_off_max_ns, lock_max_ns, memory_bytes,
+//           regions, children, children_unwatched, tlb
 //   engine: cpu_ns, cpu_share, rss_bytes, snapshots, lost_snapshots
 std::string summary_json(const RunSummary& summary);
 

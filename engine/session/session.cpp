@@ -163,13 +163,18 @@ Result<void> Session::add(Process process) {
         (void)monitor_->remove_target(*id);
         return Error{ErrorKind::usage, "process " + std::to_string(process.pid) + " has exited", 0};
     }
-    auto watch =
-        loop_.on_readable(process.pidfd.get(), [this, target = *id] { target_exited(target); });
+    return keep(*id, std::move(process), /*child=*/false);
+}
+
+Result<void> Session::keep(TargetId id, Process process, bool child) {
+    auto watch = loop_.on_readable(process.pidfd.get(), [this, id] { target_exited(id); });
     if (!watch) return watch.error();
     SessionTarget target;
-    target.id = *id;
+    target.id = id;
     target.process = std::move(process);
+    target.child = child;
     target.watch = *watch;
+    target_indices_[id] = targets_.size();
     targets_.push_back(std::move(target));
     return {};
 }
@@ -241,9 +246,8 @@ void Session::finish_if_idle() {
 }
 
 SessionTarget* Session::find(TargetId id) {
-    const auto found = std::find_if(targets_.begin(), targets_.end(),
-                                    [id](const SessionTarget& t) { return t.id == id; });
-    return found == targets_.end() ? nullptr : &*found;
+    const auto found = target_indices_.find(id);
+    return found == target_indices_.end() ? nullptr : &targets_[found->second];
 }
 
 void Session::take_snapshots() {
@@ -254,6 +258,11 @@ void Session::take_snapshots() {
             return;
         }
         if (!*snapshot) return;
+        if (finishing_) continue;
+        if (policy().monitor.children) {
+            meet_children(**snapshot);
+            finish_if_all_exited((*snapshot)->time);
+        }
         if (!finishing_) decide(**snapshot);
     }
 }
@@ -442,10 +451,119 @@ void Session::target_exited(TargetId id) {
         },
         [](int) {});
     (void)monitor_->remove_target(id);
+    if (target->child) let_go(id, 0);
+    finish_if_all_exited({});
+}
+
+// Where children are followed, one may have become a target that no snapshot has told of yet: a
+// snapshot of afterwards (`seen_at`) says so.
+void Session::finish_if_all_exited(std::optional<Instant> seen_at) {
     const bool any_left = std::any_of(targets_.begin(), targets_.end(),
                                       [](const SessionTarget& t) { return !t.exited; });
-    if (!any_left)
-        finish(targets_.size() == 1 ? "the target has exited" : "every target has exited");
+    if (any_left || !newcomers_.empty() || targets_.empty()) {
+        alone_since_.reset();
+        return;
+    }
+    if (policy().monitor.children && !resting_) {
+        if (!alone_since_) alone_since_ = now();
+        if (!seen_at || *seen_at <= *alone_since_) return;
+    }
+    finish(targets_.size() == 1 ? "the target has exited" : "every target has exited");
+}
+
+// Children ----------------------------------------------------------------------------------------
+
+struct Session::Held {
+    std::shared_ptr<Process> process;  // null: it could not be held
+    bool refused = false;
+    Instant since{};
+};
+
+// Children that the monitor follows.  It names a pid, which may be another process's by the time a
+// pidfd of it is open.  But if a snapshot of afterwards says that the target lives, it had the pid
+// all the time, and the pidfd is its own.  Until then it is none of the session's targets, and the
+// snapshot is without it.
+void Session::meet_children(Snapshot& snapshot) {
+    let_go_further();
+    std::erase_if(newcomers_, [&](const auto& newcomer) {
+        return std::none_of(snapshot.targets.begin(), snapshot.targets.end(),
+                            [&](const TargetSnapshot& seen) { return seen.id == newcomer.first; });
+    });
+    std::erase_if(snapshot.targets, [&](const TargetSnapshot& seen) {
+        if (find(seen.id)) return false;
+        if (seen.exited || seen.pid <= 0) {
+            newcomers_.erase(seen.id);
+            (void)monitor_->remove_target(seen.id);
+            return true;
+        }
+        Newcomer& newcomer = newcomers_[seen.id];
+        if (!newcomer.process || snapshot.time < newcomer.since) {
+            if (!newcomer.asked_for) hold(seen.id, seen.pid);
+            return true;
+        }
+        Process process = std::move(*newcomer.process);
+        newcomers_.erase(seen.id);
+        if (!keep(seen.id, std::move(process), /*child=*/true)) return true;
+        if (on_child) on_child(targets_.back());
+        return false;
+    });
+}
+
+// Reading what a process is may wait for it, so the loop's thread does not.
+void Session::hold(TargetId id, std::int32_t pid) {
+    newcomers_[id].asked_for = in_background(
+        surveys,
+        [pid, proc = paths_.proc](const auto&) {
+            Held child;
+            child.refused = refusal(pid, proc).has_value();
+            if (auto process = open_process(pid); process && !child.refused)
+                child.process = std::make_shared<Process>(std::move(*process));
+            child.since = now();
+            return child;
+        },
+        [this, id](const Held& child) { held(id, child); });
+}
+
+void Session::held(TargetId id, const Held& child) {
+    const auto newcomer = newcomers_.find(id);
+    if (newcomer == newcomers_.end() || finishing_) return;
+    if (child.refused) {
+        // One that is removed alive does not come back.
+        newcomers_.erase(newcomer);
+        (void)monitor_->remove_target(id);
+        return;
+    }
+    newcomer->second = {child.process != nullptr, child.process, child.since};
+}
+
+// There may be thousands of children in a session's life.  What held one that has exited is given
+// back once nobody can use it any more: jobs of one key run in order, so when one has run on each
+// thread that may have had it, the others before it have, too.
+void Session::let_go(TargetId id, int step) {
+    const auto next = [self = self_, id, step] {
+        if (*self != nullptr) (*self)->let_go(id, step + 1);
+    };
+    bool taken = false;
+    switch (step) {
+        case 0:
+            taken = actors_.submit(
+                {id.value, [loop = &loop_, next](const auto&) { loop->post(next); }});
+            break;
+        case 1:
+        case 2:
+            taken = in_background(
+                step == 1 ? surveys : page_tables, [](const auto&) { return 0; },
+                [next](int) { next(); });
+            break;
+        default:
+            if (SessionTarget* target = find(id)) target->process.pidfd = Descriptor();
+            return;
+    }
+    if (!taken) letting_go_.emplace_back(id, step);
+}
+
+void Session::let_go_further() {
+    for (const auto& [id, step] : std::exchange(letting_go_, {})) let_go(id, step);
 }
 
 // Verification ------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/actions/executor.h"
@@ -29,6 +31,7 @@ struct SessionTarget {
     TargetId id;
     Process process;
     bool exited = false;
+    bool child = false;   // it was not added: the monitor follows what targets fork
     bool braked = false;  // left alone for a while, since its major faults rose
     EventLoop::Watch watch = 0;
     std::optional<std::uint64_t> generation;  // of its address space in the newest snapshot
@@ -91,10 +94,14 @@ class Session {
     std::function<void(std::uint32_t scheme, TargetId target, AddressRange range,
                        const ActionOutcome& outcome)>
         on_action;
+    // A child of a target that is a target from now on, also one of targets().  Its first snapshot
+    // is handed to on_decision next.
+    std::function<void(const SessionTarget& target)> on_child;
     std::function<void()> on_finished;
     std::function<void(const Error&)>
         on_error;  // the monitor failed; the session finishes by itself
 
+    // Those that have exited, too; never fewer.
     const std::vector<SessionTarget>& targets() const { return targets_; }
     const std::vector<SchemeTotals>& totals() const { return totals_; }
     const Policy& policy() const { return decider_.policy(); }
@@ -112,6 +119,7 @@ class Session {
     struct Receipt;
 
     void take_snapshots();
+    Result<void> keep(TargetId id, Process process, bool child);
     void decide(const Snapshot& snapshot);
     void explain(const Snapshot& snapshot, Conditions conditions);
     void follow_generations(const Snapshot& snapshot);
@@ -125,8 +133,17 @@ class Session {
                  const std::vector<ActionOutcome>& outcomes);
     void target_exited(TargetId id);
     SessionTarget* find(TargetId id);
+    void finish_if_all_exited(std::optional<Instant> seen_at);
     void finish_if_idle();
     void fail(const Error& error);
+
+    // Children.
+    void meet_children(Snapshot& snapshot);
+    void hold(TargetId id, std::int32_t pid);
+    struct Held;
+    void held(TargetId id, const Held& child);
+    void let_go(TargetId id, int step);
+    void let_go_further();
 
     // Verification.
     void plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at);
@@ -169,6 +186,7 @@ class Session {
     bool may_rest_;
     std::function<void(const Explained&)> explain_;
     std::vector<SessionTarget> targets_;
+    std::map<TargetId, std::size_t> target_indices_;
     std::vector<SchemeTotals> totals_;
     std::uint64_t snapshots_ = 0;
     std::uint64_t regions_ = 0;
@@ -178,6 +196,17 @@ class Session {
     std::size_t in_flight_ = 0;
     std::string why_finished_;
     EventLoop::Watch monitor_watch_ = 0;
+
+    // What a child is before it is a target: the monitor names it, and it is not yet certain that
+    // the pidfd that was opened by its pid is its own.
+    struct Newcomer {
+        bool asked_for = false;  // its pidfd
+        std::shared_ptr<Process> process;
+        Instant since{};  // when it was held
+    };
+    std::map<TargetId, Newcomer> newcomers_;
+    std::optional<Instant> alone_since_;  // all targets that are known have exited
+    std::vector<std::pair<TargetId, int>> letting_go_;
 
     Verifications verifications_;
     Alarm verification_alarm_;

@@ -80,6 +80,7 @@ Result<void> SightCheck::begin(TlbPolicy tlb) {
     attributes.min_regions = std::max(attributes.min_regions, canary_regions);
     attributes.max_regions = std::max(attributes.max_regions, 4 * canary_regions);
     attributes.min_region_size = kibibytes(4);
+    attributes.children = false;
     if (auto set = monitor_->set_attributes(attributes); !set) return set;
     auto target = monitor_->add_target(canary_->pid());
     if (!target) return target.error();

@@ -16,6 +16,12 @@ namespace damon_schemes {
 
 enum class TlbPolicy { automatic, none, page, full };
 
+// Which addresses of a target have regions.
+enum class RegionLayout {
+    gaps,      // all but the two largest unmapped gaps
+    mappings,  // what is mapped, each run of one kind with regions of its own
+};
+
 // What is watched: the targets' address spaces, or all of the machine's memory, whoever uses it.
 enum class WatchedMemory { of_targets, physical };
 
@@ -28,6 +34,8 @@ struct MonitorAttributes {
     std::uint32_t max_regions = 1000;
     Bytes min_region_size = kibibytes(4);
     TlbPolicy tlb = TlbPolicy::automatic;
+    RegionLayout layout = RegionLayout::gaps;
+    bool children = false;  // what a target forks is a target, too
     WatchedMemory memory = WatchedMemory::of_targets;
 
     bool operator==(const MonitorAttributes&) const = default;

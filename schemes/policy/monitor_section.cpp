@@ -8,6 +8,7 @@ namespace damon_schemes {
 
 namespace {
 
+constexpr auto layout_names = std::to_array<std::string_view>({"gaps", "mappings"});
 constexpr auto tlb_names = std::to_array<std::string_view>({"auto", "none", "page", "full"});
 constexpr auto memory_names = std::to_array<std::string_view>({"targets", "physical"});
 
@@ -55,6 +56,8 @@ void read_regions(TableReader& reader, const Table& regions, MonitorAttributes& 
         else if (regions.find(key) != nullptr)
             sound = false;
     };
+    if (const auto layout = reader.word_of(regions, "layout", "layout of regions", layout_names))
+        monitor.layout = static_cast<RegionLayout>(*layout);
     count("min", monitor.min_regions);
     count("max", monitor.max_regions);
     if (sound && monitor.min_regions > monitor.max_regions)
@@ -80,8 +83,14 @@ MonitorAttributes read_monitor(TableReader& reader, const Table& table) {
         check_interval_order(reader, table, "aggregation_interval", monitor.aggregation_interval,
                              "update_interval", monitor.update_interval);
 
-    if (const auto regions = reader.table_in(table, "regions"))
+    const Node* value = table.find("regions");
+    if (value != nullptr && value->kind == Node::Kind::string) {
+        // The short form, where all the rest is as by default.
+        if (const auto layout = reader.word_of(table, "regions", "layout of regions", layout_names))
+            monitor.layout = static_cast<RegionLayout>(*layout);
+    } else if (const auto regions = reader.table_in(table, "regions")) {
         read_regions(reader, *regions, monitor);
+    }
     if (const auto size = reader.size_of(table, "min_region_size")) {
         if (*size < least_size || (size->count & (size->count - 1)) != 0)
             reader.fail_at_value(table, "min_region_size",
@@ -93,6 +102,7 @@ MonitorAttributes read_monitor(TableReader& reader, const Table& table) {
     }
     if (const auto tlb = reader.word_of(table, "tlb", "TLB policy", tlb_names))
         monitor.tlb = static_cast<TlbPolicy>(*tlb);
+    if (const auto children = reader.truth_of(table, "children")) monitor.children = *children;
     if (const auto memory = reader.word_of(table, "memory", "memory to watch", memory_names))
         monitor.memory = static_cast<WatchedMemory>(*memory);
     return monitor;

@@ -136,6 +136,19 @@ Cost
 )");
 }
 
+TEST(Summary, CountsChildrenWhereThereWereAny) {
+    RunSummary run = some_run();
+    run.monitor->children = 1200;
+    run.monitor->children_unwatched = 3;
+    const std::string table = summary_table(run);
+    EXPECT_NE(table.find("children                1,200  became targets; 3 at the end could not"),
+              std::string::npos)
+        << table;
+    const json root = json::parse(summary_json(run));
+    EXPECT_EQ(root["monitor"]["children"], 1200);
+    EXPECT_EQ(root["monitor"]["children_unwatched"], 3);
+}
+
 RunSummary verified_run() {
     RunSummary run = some_run();
     SchemeSummary& scheme = run.schemes[0];
@@ -294,6 +307,7 @@ TEST(Summary, JsonHasEveryFigureExactly) {
     EXPECT_DOUBLE_EQ(monitor["cpu_share"].get<double>(), 0.01);
     EXPECT_EQ(monitor["passes"], 12'000);
     EXPECT_EQ(monitor["irq_off_max_ns"], 40'000);
+    EXPECT_EQ(monitor["children"], 0);
     EXPECT_EQ(monitor["tlb"], "page");
     EXPECT_EQ(root["engine"]["cpu_ns"], 180'000'000);
     EXPECT_DOUBLE_EQ(root["engine"]["cpu_share"].get<double>(), 0.003);

@@ -48,9 +48,10 @@ version = 1
 sampling_interval = "10ms"
 aggregation_interval = "200 ms"
 update_interval = "2s"
-regions = { min = 20, max = 500 }
+regions = { min = 20, max = 500, layout = "mappings" }
 min_region_size = "64KiB"
 tlb = "full"
+children = true
 
 [[target]]
 pid = 4242
@@ -80,7 +81,8 @@ brake = { faults_per_second = 500, times = 20, pause = "2min" }
     ASSERT_THAT(reading.errors, IsEmpty());
     const Policy& policy = reading.policy;
     EXPECT_EQ(policy.monitor,
-              (MonitorAttributes{10ms, 200ms, 2s, 20, 500, kibibytes(64), TlbPolicy::full}));
+              (MonitorAttributes{10ms, 200ms, 2s, 20, 500, kibibytes(64), TlbPolicy::full,
+                                 RegionLayout::mappings, true, WatchedMemory::of_targets}));
     ASSERT_EQ(policy.targets.size(), 2U);
     EXPECT_EQ(policy.targets[0].pid, 4242);
     EXPECT_FALSE(policy.targets[0].name);
@@ -346,6 +348,26 @@ TEST(PolicyErrors, OfQuantities) {
     wrong("frequency = { max = \"5\" }", 21, "frequency.max", "\"5\"", "percent sign", "5%");
 }
 
+TEST(PolicyReader, TakesALayoutOfRegionsByItsNameAlone) {
+    const auto monitor = [](const std::string& lines) {
+        const PolicyReading reading = read_text(sound + "[monitor]\n" + lines);
+        EXPECT_THAT(reading.errors, IsEmpty()) << lines;
+        return reading.policy.monitor;
+    };
+    MonitorAttributes mappings;
+    mappings.layout = RegionLayout::mappings;
+    EXPECT_EQ(monitor("regions = \"mappings\"\n"), mappings);
+    EXPECT_EQ(monitor("regions = { layout = \"mappings\" }\n"), mappings);
+    EXPECT_EQ(monitor("regions = \"gaps\"\n"), MonitorAttributes{});
+    EXPECT_FALSE(monitor("children = false\n").children);
+
+    const PolicyReading set =
+        read_policy(sound, {"p.toml", {"monitor.regions=mappings", "monitor.children=true"}});
+    ASSERT_THAT(set.errors, IsEmpty());
+    EXPECT_EQ(set.policy.monitor.layout, RegionLayout::mappings);
+    EXPECT_TRUE(set.policy.monitor.children);
+}
+
 TEST(PolicyErrors, OfTheMonitor) {
     const auto wrong = [](const std::string& lines, std::uint32_t line, std::uint32_t column,
                           const std::string& key, const std::string& written,
@@ -376,6 +398,17 @@ TEST(PolicyErrors, OfTheMonitor) {
           "the least number of regions, 50, is above the most, 40", "min <= max");
     wrong("regions = { max = 5 }\n", 6, 1, "monitor.regions", "regions", "10, is above the most, 5",
           "set both");
+    wrong("regions = \"mapping\"\n", 6, 11, "monitor.regions", "\"mapping\"",
+          "unknown layout of regions 'mapping'", "did you mean 'mappings'?");
+    wrong("regions = { layout = \"vmas\" }\n", 6, 22, "monitor.regions.layout", "\"vmas\"",
+          "unknown layout of regions 'vmas'", "'gaps' or 'mappings'");
+    wrong("regions = 100\n", 6, 11, "monitor.regions", "100", "\"mappings\" or a range", "regions");
+    wrong("layout = \"mappings\"\n", 6, 1, "monitor.layout", "layout", "unknown key",
+          "regions = { layout");
+    wrong("follow_children = true\n", 6, 1, "monitor.follow_children", "follow_children",
+          "unknown key", "'children'");
+    wrong("children = \"yes\"\n", 6, 12, "monitor.children", "\"yes\"", "true or false",
+          "children = false");
     wrong("min_region_size = \"5000\"\n", 6, 19, "monitor.min_region_size", "\"5000\"",
           "a power of two", "\"2MiB\"");
     wrong("min_region_size = 2048\n", 6, 19, "monitor.min_region_size", "2048", "at least a page",
