@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -159,7 +160,18 @@ struct Recorder::State {
         for (const auto& target : snapshot.targets) {
             if (auto wrote = look_at(target, snapshot.time); !wrote) return wrote;
         }
+        forget_gone(snapshot);
         return writer->write(std::move(snapshot));
+    }
+
+    // One that was in a snapshot and is no longer has exited.  There may be thousands, and each
+    // folder is a descriptor.
+    void forget_gone(const Snapshot& snapshot) {
+        std::erase_if(targets, [&](const auto& known) {
+            return known.second.written &&
+                   std::none_of(snapshot.targets.begin(), snapshot.targets.end(),
+                                [&](const TargetSnapshot& seen) { return seen.id == known.first; });
+        });
     }
 
     // Writes the target anew if it is not as it was.
