@@ -13,10 +13,13 @@
 
 static bool is_valid(const struct damon_schemes_scan *request)
 {
-	/* The kernel's half has the same tables, and is nobody's to look at. */
+	/*
+	 * The kernel's half has the same tables, and is nobody's to look at.  The last page
+	 * below it is never mapped, but a region that is aligned outwards may reach to it.
+	 */
 	return !(request->flags & ~DAMON_SCHEMES_SCAN_CLEAR) && !request->reserved &&
 	       PAGE_ALIGNED(request->start) && PAGE_ALIGNED(request->end) &&
-	       request->start < request->end && request->end <= TASK_SIZE_MAX &&
+	       request->start < request->end && request->end <= TASK_SIZE_MAX + PAGE_SIZE &&
 	       (request->end - request->start) >> PAGE_SHIFT <=
 		       DAMON_SCHEMES_SCAN_MAX_PAGES;
 }

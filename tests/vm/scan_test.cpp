@@ -614,6 +614,12 @@ TEST_F(Scan, BadRequestsAreRefused) {
                   r.start = r.end - page;
               }),
               EINVAL);
+    // A region that is aligned outwards may reach to the end of user space's half.
+    EXPECT_EQ(answer([](auto& r) {
+                  r.end = 1ULL << 47;
+                  r.start = r.end - page;
+              }),
+              0);
     EXPECT_EQ(answer([](auto& r) { r.target_id++; }), ENOENT);
     EXPECT_EQ(answer([](auto& r) { r.target_id = 0; }), ENOENT);
     EXPECT_EQ(answer([](auto& r) { r.generation++; }), ESTALE);
