@@ -3,6 +3,7 @@
 
 #include "adjust.h"
 #include "runs.h"
+#include "search.h"
 
 /* A share as parts of 2^16: fine enough for counts, small enough to weigh sizes. */
 #define SHARE_SHIFT 16
@@ -66,6 +67,16 @@ void ds_regions_aggregate(struct ds_regions *regions, const struct ds_limits *li
 	}
 }
 
+static __u8 merged_search(__u8 left, __u8 right)
+{
+	__u8 level = left & DS_SEARCH_LEVEL;
+
+	if (level < (right & DS_SEARCH_LEVEL))
+		level = right & DS_SEARCH_LEVEL;
+	return (__u8)((left & right & (DS_SEARCH_LOOKED | DS_SEARCH_IDLE)) |
+		      ((left | right) & DS_SEARCH_HIT) | level);
+}
+
 void ds_region_merge(struct ds_region *left, const struct ds_region *right)
 {
 	__u64 size_left = ds_region_size(left);
@@ -100,6 +111,7 @@ void ds_region_merge(struct ds_region *left, const struct ds_region *right)
 		left->accessed = (__u32)accessed;
 		left->absent = absent;
 	}
+	left->search = merged_search(left->search, right->search);
 	if (left->kind != right->kind)
 		left->kind = DS_KIND_ANY;
 	left->end = right->end;
@@ -111,6 +123,7 @@ void ds_region_merge(struct ds_region *left, const struct ds_region *right)
  * @threshold: largest difference of counts.
  * @size_limit: largest size of the merged region.
  * @mix_uses: regions of different uses merge, too: idle, accessed, nowhere present.
+ * @search: what a search found, and ages, keep what is idle apart.
  * @level: targets that have at most so many regions are left as they are.
  * @exactly: no more go than a target has over @level.
  * @regardless: neither of the two, nor whether both were looked at, counts.
@@ -120,6 +133,7 @@ struct merging {
 	__u32 threshold;
 	__u64 size_limit;
 	int mix_uses;
+	int search;
 	__u32 level;
 	int exactly;
 	int regardless;
@@ -131,6 +145,23 @@ static int same_use(const struct ds_region *left, const struct ds_region *right)
 {
 	return !left->nr_accesses == !right->nr_accesses &&
 	       ds_region_nowhere(left) == ds_region_nowhere(right);
+}
+
+/* A mean of different ages is neither's. */
+static int same_age(const struct ds_region *left, const struct ds_region *right)
+{
+	__u32 older = left->age > right->age ? left->age : right->age;
+
+	return count_difference(left->age, right->age) <= older / 4 + 1;
+}
+
+/* Of idle regions: whether they are so alike, and for as long. */
+static int same_idleness(const struct ds_region *left, const struct ds_region *right)
+{
+	if (left->nr_accesses || right->nr_accesses)
+		return 1;
+	return (left->search & DS_SEARCH_HIT) == (right->search & DS_SEARCH_HIT) &&
+	       same_age(left, right);
 }
 
 static int within_reach(const struct ds_region *left, const struct ds_region *right,
@@ -150,7 +181,9 @@ static int may_merge(const struct ds_region *left, const struct ds_region *right
 	if (merging->regardless)
 		return 1;
 	return ds_region_known(left) == ds_region_known(right) &&
-	       (merging->mix_uses || same_use(left, right)) &&
+	       (merging->mix_uses ||
+		(same_use(left, right) &&
+		 (!merging->search || same_idleness(left, right)))) &&
 	       count_difference(left->nr_accesses, right->nr_accesses) <=
 		       merging->threshold &&
 	       ds_region_size(left) + ds_region_size(right) <= merging->size_limit;
@@ -250,6 +283,7 @@ void ds_regions_merge(struct ds_regions *regions, const struct ds_limits *limits
 	struct merging merging = {
 		.threshold = limits->max_nr_accesses / 10,
 		.size_limit = ds_regions_bytes(regions) / limits->min_regions,
+		.search = limits->search,
 	};
 
 	if (merging.size_limit < limits->min_region_size)
@@ -290,16 +324,37 @@ void ds_regions_reset(struct ds_regions *regions)
 	}
 }
 
-/* Where to cut a region of @size: 1 to 9 tenths, aligned; 0 for nowhere. */
-static __u64 random_cut(__u64 size, __u64 min_region_size, struct ds_random *random)
+/* Where a cut through a region of @size is best aligned to. */
+static __u64 cut_alignment(__u64 size, const struct ds_limits *limits)
 {
+	__u64 alignment = limits->min_region_size;
+	__u32 level;
+
+	if (!limits->search)
+		return alignment;
+	for (level = DS_LEVEL_TABLE; level <= DS_LEVEL_DIRECTORY; level++)
+		if (size / 10 >= ds_level_size(level) && alignment < ds_level_size(level))
+			alignment = ds_level_size(level);
+	return alignment;
+}
+
+/* Where to cut a region: at 1 to 9 tenths, aligned; its start for nowhere. */
+static __u64 random_cut(const struct ds_region *region, const struct ds_limits *limits,
+			struct ds_random *random)
+{
+	__u64 size = ds_region_size(region);
 	__u64 tenths = 1 + ds_random_below(random, 9);
+	__u64 alignment = cut_alignment(size, limits);
 	__u64 cut;
 
-	if (size < 2 * min_region_size)
-		return 0;
-	cut = (size / 10 * tenths) & ~(min_region_size - 1);
-	return cut < size ? cut : 0;
+	if (size < 2 * limits->min_region_size)
+		return region->start;
+	/* Regions' borders are multiples of the minimum size, and so is their distance. */
+	if (alignment == limits->min_region_size)
+		cut = region->start + ((size / 10 * tenths) & ~(alignment - 1));
+	else
+		cut = (region->start + size / 10 * tenths) & ~(alignment - 1);
+	return cut < region->end ? cut : region->start;
 }
 
 static __u32 split_region(const struct ds_region *region, __u32 pieces,
@@ -313,17 +368,22 @@ static __u32 split_region(const struct ds_region *region, __u32 pieces,
 	while (nr < pieces) {
 		/* The piece that goes on being cut is always the last one. */
 		struct ds_region *last = &out[nr - 1];
-		__u64 cut = random_cut(ds_region_size(last), limits->min_region_size,
-				       random);
+		__u64 cut = random_cut(last, limits, random);
 
-		if (!cut)
+		if (cut == last->start)
 			break;
 		out[nr] = *last;
-		last->end = last->start + cut;
+		last->end = cut;
 		out[nr].start = last->end;
 		nr++;
 	}
 	return nr;
+}
+
+/* A search has told that nothing of it was accessed: there is nothing to find out. */
+static int is_idle_throughout(const struct ds_region *region)
+{
+	return region->search & DS_SEARCH_IDLE && !region->nr_accesses;
 }
 
 static int any_to_split(const struct ds_regions *regions, __u32 most, __u32 room)
@@ -365,7 +425,9 @@ int ds_regions_split(const struct ds_regions *from, struct ds_regions *to,
 		if (splits)
 			room -= slice->nr;
 		for (i = slice->first; i < slice->first + slice->nr; i++)
-			nr += split_region(&from->regions[i], splits ? pieces : 1,
+			nr += split_region(&from->regions[i],
+					   splits && !is_idle_throughout(&from->regions[i]) ?
+						   pieces : 1,
 					   limits, random, &to->regions[nr]);
 		to->slices[s].first = first;
 		to->slices[s].nr = nr - first;

@@ -16,12 +16,14 @@
  * @max_regions: never more, all targets together.
  * @max_nr_accesses: aggregation over sampling interval, at least 1.
  * @min_region_size: every border is a multiple of it; a power of two.
+ * @search: regions are searched, too (search.h): what that tells is made use of.
  */
 struct ds_limits {
 	__u32 min_regions;
 	__u32 max_regions;
 	__u32 max_nr_accesses;
 	__u64 min_region_size;
+	int search;
 };
 
 /*
@@ -44,6 +46,10 @@ void ds_regions_aggregate(struct ds_regions *regions, const struct ds_limits *li
  * total/min_regions of it look used, and the age of all that start again.  A region
  * in which no look found a page stays apart from one that is there likewise: what is
  * idle can leave memory, what is nowhere cannot.
+ *
+ * Ours: with a search, idle regions also stay apart where one has hits and the other has
+ * not, or where their ages differ by more than a quarter, unless the maximum forces it:
+ * since a search finds what is hot without splitting what is idle, there is room to.
  *
  * Ours: a region that was not looked at merges with a looked-at one only when the
  * maximum forces it, and then the whole is unknown; 'sampled' and 'absent' are
@@ -72,6 +78,8 @@ void ds_regions_reset(struct ds_regions *regions);
  * max_regions: in 2, or in 3 if their number is @last_nr still and under a third.
  * Where there are more, a target that has at most half of an equal share of max_regions
  * is split in 2 all the same, as far as there is room.
+ * With a search, what is idle as a whole is not split, and large regions are cut where
+ * a table's range ends, so that few entries cover a piece.
  * Reads @from, writes @to, which must have the same slices' capacity and room for
  * max_regions.  Pieces inherit count and age.  Returns whether it split; if not,
  * @to is not written.

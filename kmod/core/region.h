@@ -25,6 +25,19 @@ enum ds_pending {
 	DS_PENDING_GIVE_BACK,	/* checked; its Accessed bit is still to be given back */
 };
 
+/*
+ * ds_region.search, written by a search of the tables (search.h).  All of the region was
+ * looked at in the interval that ends:
+ */
+#define DS_SEARCH_LOOKED 0x01
+/* Something of it had been accessed when it was looked at last. */
+#define DS_SEARCH_HIT 0x02
+/* The level of that look, plus one; 0: there was none. */
+#define DS_SEARCH_LEVEL_SHIFT 2
+#define DS_SEARCH_LEVEL (3 << DS_SEARCH_LEVEL_SHIFT)
+/* Of all but a few borders was looked at, and nothing had been accessed. */
+#define DS_SEARCH_IDLE 0x10
+
 /* What a look at a page found. */
 enum ds_look {
 	DS_LOOK_IDLE,		/* a page, not accessed */
@@ -47,7 +60,8 @@ enum ds_look {
  * @age: aggregations for which @nr_accesses has stayed much the same.
  * @pending: enum ds_pending.
  * @kind: what maps it; regions of different kinds never merge.  0: not told apart.
- * @search: what a search of its tables found, DS_SEARCH_* (search.h).
+ * @search: what a search of its tables found, DS_SEARCH_*.
+ * @look: what of it a search looks at in this interval: its own.
  */
 struct ds_region {
 	__u64 start;
@@ -62,7 +76,8 @@ struct ds_region {
 	__u8 pending;
 	__u8 kind;
 	__u8 search;
-	__u8 reserved[5];
+	__u8 look;
+	__u8 reserved[4];
 };
 
 /* Addresses, without anything known of them. */

@@ -30,8 +30,11 @@ class Adjust : public testing::Test {
     std::array<ds_region, capacity> memory{};
     std::array<ds_slice, 4> slices{};
     ds_regions regions{};
-    ds_limits limits{
-        .min_regions = 1, .max_regions = 64, .max_nr_accesses = 20, .min_region_size = 1};
+    ds_limits limits{.min_regions = 1,
+                     .max_regions = 64,
+                     .max_nr_accesses = 20,
+                     .min_region_size = 1,
+                     .search = 0};
 };
 
 using Aggregate = Adjust;

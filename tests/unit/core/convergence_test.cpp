@@ -11,8 +11,11 @@ namespace damon_schemes::core {
 namespace {
 
 constexpr std::uint64_t page = 4096, mib = 1 << 20;
-constexpr ds_limits defaults{
-    .min_regions = 10, .max_regions = 1000, .max_nr_accesses = 20, .min_region_size = page};
+constexpr ds_limits defaults{.min_regions = 10,
+                             .max_regions = 1000,
+                             .max_nr_accesses = 20,
+                             .min_region_size = page,
+                             .search = 0};
 
 struct Area {
     __u64 start, end;

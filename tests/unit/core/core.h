@@ -8,6 +8,7 @@ extern "C" {
 #include "core/random.h"
 #include "core/region.h"
 #include "core/runs.h"
+#include "core/search.h"
 }
 
 #include <cstdint>

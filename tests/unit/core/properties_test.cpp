@@ -14,7 +14,19 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 
-enum class Step { add, remove, adopt, sample, interval, aggregate, merge, reset, split, retune };
+enum class Step {
+    add,
+    remove,
+    adopt,
+    sample,
+    interval,
+    aggregate,
+    merge,
+    reset,
+    split,
+    search,
+    retune
+};
 
 struct Operation {
     Step step;
@@ -22,8 +34,9 @@ struct Operation {
 };
 
 std::ostream& operator<<(std::ostream& out, const Operation& operation) {
-    static constexpr const char* names[] = {"add",       "remove", "adopt", "sample", "interval",
-                                            "aggregate", "merge",  "reset", "split",  "retune"};
+    static constexpr const char* names[] = {"add",      "remove",    "adopt", "sample",
+                                            "interval", "aggregate", "merge", "reset",
+                                            "split",    "search",    "retune"};
     return out << names[static_cast<int>(operation.step)] << "(" << operation.choice << ")";
 }
 
@@ -62,6 +75,17 @@ ds_layout moved(ds_layout layout, std::uint64_t choice, std::uint64_t min_region
     return layout;
 }
 
+// Hits that a program could have made: what a page says, its tables say, too.
+void search_for_anything(Session& session, std::uint64_t choice) {
+    const auto shift = static_cast<unsigned>(12 + choice % 20);
+    session.search([&](__u32 level, std::uint64_t address) {
+        const auto size = ds_level_size(level);
+        for (auto at = address >> shift; at <= (address + size - 1) >> shift; at++)
+            if (at * 0x9e3779b97f4a7c15 >> 61 < choice % 8) return true;
+        return false;
+    });
+}
+
 void apply(Session& session, const Operation& operation) {
     const auto targets = session.regions().nr_slices;
     const auto which = static_cast<std::uint32_t>(targets ? operation.choice % targets : 0);
@@ -93,6 +117,7 @@ void apply(Session& session, const Operation& operation) {
                 session.sample([&](std::uint32_t, std::uint64_t address) {
                     return static_cast<ds_look>((address >> 16) * operation.choice % 7 % 4);
                 });
+            if (operation.choice & 1) search_for_anything(session, operation.choice);
             session.aggregate();
             session.merge();
             session.reset();
@@ -111,6 +136,9 @@ void apply(Session& session, const Operation& operation) {
         case Step::split:
             session.split();
             break;
+        case Step::search:
+            search_for_anything(session, operation.choice);
+            break;
         case Step::retune: {
             const ds_intervals from{.sampling = 1, .aggregation = session.limits().max_nr_accesses};
             const ds_intervals to{.sampling = 1 + operation.choice % 50,
@@ -122,9 +150,9 @@ void apply(Session& session, const Operation& operation) {
 }
 
 rc::Gen<std::vector<Operation>> operations() {
-    const auto step = rc::gen::map(rc::gen::inRange(0, 14), [](int n) {
+    const auto step = rc::gen::map(rc::gen::inRange(0, 15), [](int n) {
         // Whole intervals and samples come more often than the rest.
-        return n < 10 ? static_cast<Step>(n) : n < 12 ? Step::interval : Step::sample;
+        return n < 11 ? static_cast<Step>(n) : n < 13 ? Step::interval : Step::sample;
     });
     return rc::gen::container<std::vector<Operation>>(
         rc::gen::map(rc::gen::pair(step, rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)),
@@ -138,7 +166,8 @@ void holds_under_any_operations(std::uint32_t min_regions, std::uint32_t max_reg
     const ds_limits limits{.min_regions = min_regions,
                            .max_regions = max_regions,
                            .max_nr_accesses = 20,
-                           .min_region_size = min_region_size};
+                           .min_region_size = min_region_size,
+                           .search = *rc::gen::inRange(0, 2)};
     Session session(limits, *rc::gen::arbitrary<std::uint64_t>());
     apply(session, {Step::add, *rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)});
     for (const auto& operation : *operations()) {

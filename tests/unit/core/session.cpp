@@ -11,6 +11,19 @@ constexpr std::uint64_t region_canary = 0xdeadbeefcafef00d;
 constexpr std::uint32_t slice_canary = 0xfeedface;
 constexpr std::uint32_t canaries = 4;
 
+// By the largest entries that lie in it, and single pages where none does.
+bool hit_anywhere(const Hit& hit, const ds_region& region) {
+    for (std::uint64_t at = region.start; at < region.end;) {
+        __u32 level = DS_LEVEL_DIRECTORY;
+        while (level > DS_LEVEL_PAGE &&
+               (at % ds_level_size(level) != 0 || at + ds_level_size(level) > region.end))
+            level--;
+        if (hit(level, at)) return true;
+        at += ds_level_size(level);
+    }
+    return false;
+}
+
 }  // namespace
 
 RegionMemory::RegionMemory(std::uint32_t capacity, std::uint32_t max_targets)
@@ -258,6 +271,66 @@ void Session::split() {
                        piece.last_nr_accesses == whole.last_nr_accesses && piece.age == whole.age &&
                        piece.sampled == whole.sampled && piece.accessed == whole.accessed,
                    "split", "a piece that did not inherit");
+        }
+    }
+}
+
+void Session::search(const Hit& hit) {
+    const std::uint32_t entries = DS_SEARCH_ENTRIES_PER_REGION * limits_.max_regions;
+    std::vector<ds_probe> probes(DS_SEARCH_PROBES_PER_REGION * limits_.max_regions +
+                                 DS_SEARCH_MAX_PROBES);
+    std::vector<__u64> cleared(entries / 64 + 1), hits(entries / 64 + 1);
+    ds_search search{};
+    search.probes = probes.data();
+    search.capacity = static_cast<std::uint32_t>(probes.size());
+    search.cleared = cleared.data();
+    search.hits = hits.data();
+    search.max_entries = entries;
+    search.next = next_search_;
+    ds_search_plan(&search, &**current_, &limits_, &random_);
+    next_search_ = search.next;
+    expect(search.nr_entries <= entries, "plan", "more entries than the budget");
+    std::uint64_t behind = 0;
+    std::uint32_t first = 0;
+    for (std::uint32_t i = 0; i < search.nr; i++) {
+        const auto& probe = probes[i];
+        const auto& region = regions().regions[probe.region];
+        if (i > 0 && probes[i - 1].region != probe.region) {
+            expect(probes[i - 1].region < probe.region, "plan", "probes are not sorted");
+            behind = 0;
+        }
+        expect(probe.first == first && probe.nr > 0, "plan", "entries overlap or are missing");
+        expect(probe.start >= behind && probe.start >= region.start &&
+                   ds_probe_end(&probe) <= region.end &&
+                   probe.start % ds_level_size(probe.level) == 0,
+               "plan", "a probe outside of its region");
+        for (std::uint32_t entry = 0; entry < probe.nr; entry++)
+            if (hit(probe.level, probe.start + entry * ds_level_size(probe.level)))
+                ds_search_set(search.hits, probe.first + entry);
+        behind = ds_probe_end(&probe);
+        first += probe.nr;
+    }
+    const auto before = copy();
+    const auto nr = regions().nr;
+    if (ds_search_conclude(&search, &**current_, &**spare_, &limits_)) std::swap(current_, spare_);
+    check("search");
+    expect(regions().nr <= std::max(nr, limits_.max_regions), "search",
+           "more regions than the maximum");
+    const auto now = copy();
+    for (std::size_t s = 0; s < now.size(); s++) {
+        std::size_t b = 0;
+        for (const auto& piece : now[s]) {
+            while (b < before[s].size() && before[s][b].end <= piece.start) b++;
+            if (b == before[s].size()) break;
+            const auto& whole = before[s][b];
+            expect(whole.start <= piece.start && piece.end <= whole.end, "search",
+                   "a piece of two regions");
+            expect(piece.sampled == whole.sampled && piece.age == whole.age &&
+                       piece.last_nr_accesses == whole.last_nr_accesses,
+                   "search", "a piece that did not inherit");
+            // Where all of it was looked at, its pages say whether anything was accessed.
+            if (piece.search & DS_SEARCH_IDLE && piece.search & DS_SEARCH_LOOKED)
+                expect(!hit_anywhere(hit, piece), "search", "accessed memory called idle");
         }
     }
 }

@@ -36,6 +36,9 @@ class RegionMemory {
 // What a look at an address of a target finds; decided by the test.
 using Look = std::function<ds_look(std::uint32_t target, std::uint64_t address)>;
 
+// Whether an entry of a level at an address was accessed.
+using Hit = std::function<bool(__u32 level, std::uint64_t address)>;
+
 class Session {
   public:
     static constexpr std::uint32_t max_targets = 4;
@@ -53,6 +56,8 @@ class Session {
     void merge();
     void reset();
     void split();
+    // A whole search: what is planned is hit where the test says so, and concluded at once.
+    void search(const Hit& hit);
     void retune(const ds_intervals& from, const ds_intervals& to);
 
     const ds_regions& regions() const { return *current_->operator->(); }
@@ -77,6 +82,7 @@ class Session {
     RegionMemory* spare_ = &b_;
     std::vector<ds_layout> layouts_;
     std::uint32_t last_nr_ = 0;
+    std::uint32_t next_search_ = 0;
     std::vector<std::string> broken_;
 };
 

@@ -53,8 +53,11 @@ class Shares : public testing::Test {
         return result;
     }
 
-    ds_limits limits{
-        .min_regions = 10, .max_regions = 1000, .max_nr_accesses = 20, .min_region_size = page};
+    ds_limits limits{.min_regions = 10,
+                     .max_regions = 1000,
+                     .max_nr_accesses = 20,
+                     .min_region_size = page,
+                     .search = 0};
     RegionMemory memory, other;
     RegionMemory* now = &memory;
     RegionMemory* spare = &other;
@@ -121,7 +124,8 @@ class Kinds : public testing::Test {
         const ds_limits limits{.min_regions = 1,
                                .max_regions = max_regions,
                                .max_nr_accesses = 20,
-                               .min_region_size = 1};
+                               .min_region_size = 1,
+                               .search = 0};
         ds_regions_merge(&all, &limits);
         regions.resize(all.nr);
         merged = std::move(regions);
@@ -164,8 +168,11 @@ TEST_F(Kinds, PiecesInheritTheirs) {
     ds_slice from_slice{0, 1}, to_slice{};
     const ds_regions all{from.data(), &from_slice, 1, 1, 1};
     ds_regions split{to.data(), &to_slice, 0, 10, 0};
-    const ds_limits limits{
-        .min_regions = 3, .max_regions = 10, .max_nr_accesses = 20, .min_region_size = page};
+    const ds_limits limits{.min_regions = 3,
+                           .max_regions = 10,
+                           .max_nr_accesses = 20,
+                           .min_region_size = page,
+                           .search = 0};
     ds_random random{};
     ds_random_seed(&random, 1);
     ASSERT_TRUE(ds_regions_split(&all, &split, &limits, 0, &random));
