@@ -18,6 +18,7 @@
 #include "core/layout.h"
 #include "core/runs.h"
 #include "sampler.h"
+#include "search.h"
 
 /* The timer may be this much late, to go off together with others. */
 #define TIMER_SLACK_NS 50000
@@ -36,6 +37,7 @@ struct ds_limits ds_session_limits(const struct ds_session *session)
 		.max_regions = attrs->max_regions,
 		.max_nr_accesses = ds_max_nr_accesses(&intervals),
 		.min_region_size = attrs->min_region_size,
+		.search = !!(attrs->flags & DAMON_SCHEMES_ATTR_SEARCH),
 	};
 
 	return limits;
@@ -62,13 +64,14 @@ void ds_sampler_retime(struct ds_session *session)
 }
 
 static void flush_target(struct ds_session *session, struct ds_target *target,
-			 const unsigned long *addrs, unsigned int nr)
+			 bool searched, const unsigned long *addrs, unsigned int nr)
 {
-	u32 policy = ds_tlb_policy(session);
+	/* What a search has cleared is more than a few pages. */
+	u32 policy = searched ? DAMON_SCHEMES_TLB_FULL : ds_tlb_policy(session);
 
 	if (policy == DAMON_SCHEMES_TLB_NONE)
 		return;
-	if (!nr) {
+	if (!nr && !searched) {
 		session->stats.flushes_skipped++;
 		return;
 	}
@@ -88,18 +91,27 @@ static void forget_samples(struct ds_region *regions, unsigned int nr)
 		regions[i].pending = DS_PENDING_NONE;
 }
 
-static void visit_target(struct ds_session *session, unsigned int which, bool prepare)
+/* The steps of a visit; searches begin with an interval, before its first samples. */
+enum visit_steps {
+	CHECK,
+	CHECK_AND_PREPARE,
+	BEGIN_INTERVAL,
+};
+
+static void visit_target(struct ds_session *session, unsigned int which,
+			 enum visit_steps steps)
 {
 	struct ds_slice *slice = &session->store.regions.slices[which];
 	struct ds_region *regions = &session->store.regions.regions[slice->first];
 	unsigned long *addrs = &session->store.addrs[slice->first];
 	struct ds_target *target = session->targets[which];
 	struct ds_visit visit = {
-		.prepare = prepare,
+		.prepare = steps != CHECK,
 		.random = &session->random,
 		.addrs = addrs,
 		.stats = &session->stats,
 	};
+	bool searched = false;
 	unsigned int nr;
 
 	if (!slice->nr)
@@ -112,22 +124,28 @@ static void visit_target(struct ds_session *session, unsigned int which, bool pr
 	 * While processors still read the addresses of the last flush, no page can be
 	 * prepared: one that is not flushed looks idle however hot it is.
 	 */
-	if (prepare && !ds_flush_done(&target->flush)) {
+	if (visit.prepare && !ds_flush_done(&target->flush)) {
 		session->stats.flushes_skipped++;
 		visit.prepare = false;
 	}
+	/*
+	 * Before samples are prepared: a bit that is given back after one must have been
+	 * set since the search has cleared it.
+	 */
+	if (steps == BEGIN_INTERVAL && visit.prepare)
+		searched = ds_session_search_clear(session, which);
 	nr = ds_visit_regions(target->mm, regions, slice->nr, &visit);
 	if (visit.prepare)
-		flush_target(session, target, addrs, nr);
+		flush_target(session, target, searched, addrs, nr);
 	ds_target_put_mm(target);
 }
 
-static void visit_targets(struct ds_session *session, bool prepare)
+static void visit_targets(struct ds_session *session, enum visit_steps steps)
 {
 	unsigned int i;
 
 	for (i = 0; i < session->store.regions.nr_slices; i++)
-		visit_target(session, i, prepare);
+		visit_target(session, i, steps);
 }
 
 /* The scratch regions take the place of one target's; false without room for them. */
@@ -394,6 +412,8 @@ static void aggregate(struct ds_session *session, u64 now)
 
 	/* Flushes read the addresses by region, and regions are about to move. */
 	ds_session_drain(session);
+	/* Before targets are refreshed: it speaks of the regions as they are. */
+	ds_session_search_conclude(session);
 	refresh_targets(session);
 	ds_children_follow(session);
 	ds_regions_aggregate(&session->store.regions, &limits);
@@ -403,6 +423,7 @@ static void aggregate(struct ds_session *session, u64 now)
 	ds_regions_reset(&session->store.regions);
 	update_targets(session, now);
 	split_regions(session, &limits);
+	ds_session_search_plan(session);
 	timing->aggregation += attrs->aggregation_interval_us * NSEC_PER_USEC;
 	/* Late by a whole interval: do not hurry after the lost time. */
 	if (timing->aggregation <= now)
@@ -443,11 +464,11 @@ static void pass(struct ds_session *session)
 		return;
 	session->timing.passes++;
 	session->stats.passes++;
-	visit_targets(session, !ends_interval);
+	visit_targets(session, ends_interval ? CHECK : CHECK_AND_PREPARE);
 	announce_sampling(session, now);
 	if (ends_interval) {
 		aggregate(session, now);
-		visit_targets(session, true);
+		visit_targets(session, BEGIN_INTERVAL);
 	}
 	session->stats.thread_ns =
 		session->thread_ns_before + current->se.sum_exec_runtime;
@@ -484,7 +505,8 @@ int ds_sampler_run(void *data)
 	}
 	/* Give back the bits of the samples that are still prepared. */
 	mutex_lock(&session->lock);
-	visit_targets(session, false);
+	visit_targets(session, CHECK);
+	ds_session_search_conclude(session);
 	mutex_unlock(&session->lock);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "sampler.h"
+#include "search.h"
 #include "session.h"
 
 static const struct damon_schemes_attrs default_attrs = DS_DEFAULT_ATTRS;
@@ -23,6 +24,7 @@ static void free_store(struct ds_store *store)
 	kvfree(store->other.slices);
 	kvfree(store->addrs);
 	kvfree(store->runs);
+	ds_search_free(&store->search);
 }
 
 /* Room for as many regions as there may be, and those that adopting adds before merging. */
@@ -48,7 +50,9 @@ static int create_store(struct ds_store *store, u32 max_regions, u32 flags)
 	if (runs)
 		store->runs = kvzalloc(run_bytes, GFP_KERNEL_ACCOUNT);
 	if (!store->regions.regions || !store->other.regions || !store->regions.slices ||
-	    !store->other.slices || !store->addrs || (runs && !store->runs)) {
+	    !store->other.slices || !store->addrs || (runs && !store->runs) ||
+	    (flags & DAMON_SCHEMES_ATTR_SEARCH &&
+	     ds_search_create(&store->search, max_regions))) {
 		free_store(store);
 		return -ENOMEM;
 	}
@@ -56,7 +60,8 @@ static int create_store(struct ds_store *store, u32 max_regions, u32 flags)
 	store->other.capacity = capacity;
 	store->runs_capacity = runs;
 	store->bytes = 2 * (region_bytes + slice_bytes) + addr_bytes + run_bytes +
-		       2 * DS_LAYOUT_ADDED * sizeof(struct ds_region);
+		       2 * DS_LAYOUT_ADDED * sizeof(struct ds_region) +
+		       ds_search_bytes(&store->search);
 	return 0;
 }
 
@@ -128,7 +133,7 @@ static u32 most_targets(u32 max_regions)
 	return min_t(u32, DS_MAX_TARGETS, max_regions / DS_LAYOUT_RANGES);
 }
 
-/* Move the regions to a store of another size. */
+/* Move the regions to a store of another size, or one with room for other things, too. */
 static int resize_store(struct ds_session *session, u32 max_regions, u32 flags)
 {
 	const struct ds_regions *from = &session->store.regions;
@@ -167,6 +172,15 @@ static void retune(struct ds_session *session, const struct damon_schemes_attrs 
 		ds_regions_align(&session->store.regions, to->min_region_size);
 }
 
+static bool needs_other_store(const struct damon_schemes_attrs *from,
+			      const struct damon_schemes_attrs *to)
+{
+	const u32 with_memory = DAMON_SCHEMES_ATTR_SEARCH | DAMON_SCHEMES_ATTR_MAPPINGS;
+
+	return to->max_regions != from->max_regions ||
+	       (to->flags ^ from->flags) & with_memory;
+}
+
 /* Now, or where regions are being sampled at the end of the interval. */
 static void lay_out_anew(struct ds_session *session)
 {
@@ -189,12 +203,12 @@ int ds_session_set_attrs(struct ds_session *session,
 	if (!ds_attrs_are_valid(attrs))
 		return -EINVAL;
 	mutex_lock(&session->lock);
+	ds_session_search_abandon(session);
 	if (session->store.regions.nr_slices > most_targets(attrs->max_regions))
 		err = -ENOSPC;
-	changed = attrs->flags ^ session->attrs.flags;
-	if (!err && (attrs->max_regions != session->attrs.max_regions ||
-		     (changed & DAMON_SCHEMES_ATTR_MAPPINGS)))
+	else if (needs_other_store(&session->attrs, attrs))
 		err = resize_store(session, attrs->max_regions, attrs->flags);
+	changed = attrs->flags ^ session->attrs.flags;
 	if (!err) {
 		before = session->attrs;
 		session->attrs = *attrs;
@@ -247,6 +261,7 @@ int ds_session_add_target(struct ds_session *session,
 		err = PTR_ERR(target);
 		goto unlock;
 	}
+	ds_session_search_abandon(session);
 	ds_session_append(session, target);
 	request->id = target->id;
 	ds_children_forget(&session->children, target->pid);
@@ -282,6 +297,7 @@ int ds_session_remove_target(struct ds_session *session,
 	if (i >= 0) {
 		/* Flushes read the addresses by region, and regions are about to move. */
 		ds_session_drain(session);
+		ds_session_search_abandon(session);
 		if ((session->attrs.flags & DAMON_SCHEMES_ATTR_CHILDREN) &&
 		    ds_target_check(session->targets[i]) != -ESRCH)
 			ds_children_leave_out(&session->children,

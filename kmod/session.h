@@ -13,6 +13,7 @@
 #include "children.h"
 #include "core/adjust.h"
 #include "core/runs.h"
+#include "core/search.h"
 #include "scan.h"
 #include "snapshot.h"
 #include "target.h"
@@ -25,7 +26,9 @@
 #define DS_MAX_REGION_SIZE SZ_1G
 /* Runs of mappings that are told apart; where there are more, the smallest are joined. */
 #define DS_MAX_RUNS 8192
-#define DS_ATTR_FLAGS (DAMON_SCHEMES_ATTR_MAPPINGS | DAMON_SCHEMES_ATTR_CHILDREN)
+/* What may be asked for in attrs.flags. */
+#define DS_ATTR_FLAGS (DAMON_SCHEMES_ATTR_MAPPINGS | DAMON_SCHEMES_ATTR_CHILDREN | \
+		       DAMON_SCHEMES_ATTR_SEARCH)
 
 /* What a session begins with. */
 #define DS_DEFAULT_ATTRS { \
@@ -43,6 +46,7 @@
  * @regions: the regions.
  * @other: as much room again, for splitting and adopting.
  * @addrs: one address a region, that a TLB flush may still be reading.
+ * @search: what is looked at in this interval; without memory where none is wanted.
  * @runs: of the target whose mappings are looked at; NULL without ATTR_MAPPINGS.
  * @runs_capacity: runs there is room for.
  * @bytes: memory held.
@@ -51,6 +55,7 @@ struct ds_store {
 	struct ds_regions regions;
 	struct ds_regions other;
 	unsigned long *addrs;
+	struct ds_search search;
 	struct ds_run *runs;
 	u32 runs_capacity;
 	size_t bytes;

@@ -50,6 +50,7 @@ damon_schemes_attrs any_attributes(Random& random) {
     attrs.max_regions = attrs.min_regions + static_cast<std::uint32_t>(random.below(1000));
     attrs.min_region_size = page * region_pages[random.below(std::size(region_pages))];
     attrs.tlb_policy = static_cast<std::uint32_t>(random.below(4));
+    attrs.flags = random.one_in(2) ? DAMON_SCHEMES_ATTR_SEARCH : 0;
     return attrs;
 }
 

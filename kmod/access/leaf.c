@@ -21,7 +21,8 @@ static struct ds_leaf leaf_at(void *entry, unsigned long value, unsigned long si
 }
 
 /* x86 entries of all levels are words with their Accessed bit in one place. */
-struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
+struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
+			     enum ds_level level)
 {
 	pgd_t *pgdp, pgd;
 	p4d_t *p4dp, p4d;
@@ -47,6 +48,8 @@ struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
 		return leaf_at(pudp, pud_val(pud), PUD_SIZE);
 	if (pud_bad(pud))
 		return leaf_at(NULL, pud_val(pud), PUD_SIZE);
+	if (level == DS_LEVEL_DIRECTORY)
+		return leaf_at(pudp, pud_val(pud), PUD_SIZE);
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
 	/* Where it is migrating or being split there is no table behind it. */
@@ -54,8 +57,25 @@ struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
 		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
 	if (pmd_bad(pmd))
 		return leaf_at(NULL, pmd_val(pmd), PMD_SIZE);
+	if (level == DS_LEVEL_TABLE)
+		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
 	ptep = pte_offset_kernel(&pmd, addr);
 	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), PAGE_SIZE);
+}
+
+struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
+{
+	return ds_entry_find(mm, addr, DS_LEVEL_PAGE);
+}
+
+/* Bits that make a page untouchable are nobody's in a table's entry. */
+bool ds_leaf_has_bit(const struct ds_leaf *entry)
+{
+	if (!entry->entry || !(entry->value & MAPPED))
+		return false;
+	if (entry->size > PAGE_SIZE && !(entry->value & _PAGE_PSE))
+		return entry->value & _PAGE_PRESENT;
+	return !(entry->value & UNTOUCHABLE);
 }
 
 bool ds_leaf_is_page(const struct ds_leaf *leaf)

@@ -15,9 +15,10 @@
 #include <linux/mm_types.h>
 
 #include "core/region.h"
+#include "core/search.h"
 
 /**
- * struct ds_leaf - the entry that maps a page, on whichever level it is
+ * struct ds_leaf - the entry that maps a page, or a table, on whichever level it is
  * @entry: where it is; NULL where there is none that could map a page.
  * @value: what it was when it was read; not zero and without @entry where the walk
  *	met an entry that is no table's.
@@ -31,6 +32,16 @@ struct ds_leaf {
 
 /* The entry of the page at @addr, valid as long as interrupts stay off. */
 struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr);
+
+/*
+ * The entry of @level at @addr, be it a page's or a table's; one of a higher level where
+ * the walk ends there: a huge page, or nothing.
+ */
+struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
+			     enum ds_level level);
+
+/* Whether it has an Accessed bit that may be read and changed: a page's, or a table's. */
+bool ds_leaf_has_bit(const struct ds_leaf *entry);
 
 /* Whether it maps a page whose Accessed bit may be read and changed. */
 bool ds_leaf_is_page(const struct ds_leaf *leaf);

@@ -83,7 +83,11 @@ struct damon_schemes_features {
 #define DAMON_SCHEMES_ATTR_MAPPINGS _BITUL(0)
 /* damon_schemes_attrs.flags: children that a target forks become targets. */
 #define DAMON_SCHEMES_ATTR_CHILDREN _BITUL(1)
-/* damon_schemes_attrs.flags: whole tables are looked at to find what is hot. */
+/*
+ * damon_schemes_attrs.flags: runs of page-table entries, upper ones first, are looked at
+ * to find what is hot in much that is cold.  Once in an aggregation interval everything
+ * of the targets is flushed for it; under DAMON_SCHEMES_TLB_NONE there is no search.
+ */
 #define DAMON_SCHEMES_ATTR_SEARCH _BITUL(2)
 
 /**
@@ -389,6 +393,16 @@ enum damon_schemes_kind {
 	DAMON_SCHEMES_KIND_FILE = 4,
 	DAMON_SCHEMES_KIND_SHARED = 5,
 };
+
+/* All of the region was looked at, entry by entry of its tables, in this interval. */
+#define DAMON_SCHEMES_SEARCH_LOOKED 0x01
+/* Something of it had been accessed in the interval in which it was looked at last. */
+#define DAMON_SCHEMES_SEARCH_HIT 0x02
+/* The level of that look, plus one: 1 pages, 2 entries of 2 MiB, 3 of 1 GiB; 0: none. */
+#define DAMON_SCHEMES_SEARCH_LEVEL_SHIFT 2
+#define DAMON_SCHEMES_SEARCH_LEVEL (3 << DAMON_SCHEMES_SEARCH_LEVEL_SHIFT)
+/* All of it but a few borders was, and nothing had been accessed. */
+#define DAMON_SCHEMES_SEARCH_IDLE 0x10
 
 /**
  * struct damon_schemes_snapshot_region - one region in a snapshot

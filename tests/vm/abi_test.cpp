@@ -51,7 +51,7 @@ TEST_F(Abi, FeaturesNameVersionAndBounds) {
     EXPECT_EQ(features.abi_version, static_cast<__u32>(DAMON_SCHEMES_ABI_VERSION));
     EXPECT_EQ(features.page_size, static_cast<__u32>(sysconf(_SC_PAGESIZE)));
     EXPECT_EQ(features.flags, DAMON_SCHEMES_FEATURE_SCAN | DAMON_SCHEMES_FEATURE_MAPPINGS |
-                                  DAMON_SCHEMES_FEATURE_CHILDREN)
+                                  DAMON_SCHEMES_FEATURE_CHILDREN | DAMON_SCHEMES_FEATURE_SEARCH)
         << "the VM's kernels are in the tested range";
     EXPECT_GT(features.max_targets, 0U);
     EXPECT_GE(features.max_regions, 1000U);

@@ -136,7 +136,7 @@ class Caller {
         attrs.max_regions = below(8) ? static_cast<__u32>(50 + below(2000)) : ~0U;
         attrs.min_region_size = number(1ULL << (12 + below(10)));
         attrs.tlb_policy = static_cast<__u32>(below(5));
-        attrs.flags = static_cast<__u32>(below(16) ? below(4) : 1U << below(32));
+        attrs.flags = static_cast<__u32>(below(16) ? below(8) : 1U << below(32));
         std::memcpy(memory_.data(), &attrs, sizeof(attrs));
     }
 

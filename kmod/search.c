@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Searches of a session: planned, cleared, looked at, concluded. */
+
+#include <linux/bitops.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "access/searching.h"
+#include "sampler.h"
+#include "search.h"
+#include "session.h"
+
+static size_t bitmap_bytes(u32 max_entries)
+{
+	return DIV_ROUND_UP((size_t)max_entries, 64) * sizeof(u64);
+}
+
+int ds_search_create(struct ds_search *search, u32 max_regions)
+{
+	u32 capacity = max_regions * DS_SEARCH_PROBES_PER_REGION + DS_SEARCH_MAX_PROBES;
+	u32 entries = max_regions * DS_SEARCH_ENTRIES_PER_REGION;
+
+	memset(search, 0, sizeof(*search));
+	search->probes = kvcalloc(capacity, sizeof(*search->probes), GFP_KERNEL_ACCOUNT);
+	search->cleared = kvzalloc(bitmap_bytes(entries), GFP_KERNEL_ACCOUNT);
+	search->hits = kvzalloc(bitmap_bytes(entries), GFP_KERNEL_ACCOUNT);
+	if (!search->probes || !search->cleared || !search->hits) {
+		ds_search_free(search);
+		return -ENOMEM;
+	}
+	search->capacity = capacity;
+	search->max_entries = entries;
+	return 0;
+}
+
+void ds_search_free(struct ds_search *search)
+{
+	kvfree(search->probes);
+	kvfree(search->cleared);
+	kvfree(search->hits);
+	memset(search, 0, sizeof(*search));
+}
+
+size_t ds_search_bytes(const struct ds_search *search)
+{
+	if (!search->capacity)
+		return 0;
+	return search->capacity * sizeof(*search->probes) +
+	       2 * bitmap_bytes(search->max_entries);
+}
+
+void ds_session_search_plan(struct ds_session *session)
+{
+	const struct ds_limits limits = ds_session_limits(session);
+
+	/* Where nothing is flushed, a clear bit says nothing. */
+	if (!limits.search || ds_tlb_policy(session) == DAMON_SCHEMES_TLB_NONE)
+		return;
+	ds_search_plan(&session->store.search, &session->store.regions, &limits,
+		       &session->random);
+}
+
+/* The probes of target @which; they are sorted as the regions are. */
+static const struct ds_probe *probes_of(const struct ds_session *session,
+					unsigned int which, unsigned int *nr)
+{
+	const struct ds_slice *slice = &session->store.regions.slices[which];
+	const struct ds_search *search = &session->store.search;
+	const struct ds_probe *end = search->probes + search->nr;
+	const struct ds_probe *first, *behind;
+
+	for (first = search->probes; first < end; first++)
+		if (first->region >= slice->first)
+			break;
+	for (behind = first; behind < end; behind++)
+		if (behind->region >= slice->first + slice->nr)
+			break;
+	*nr = behind - first;
+	return first;
+}
+
+bool ds_session_search_clear(struct ds_session *session, unsigned int which)
+{
+	unsigned int nr;
+	const struct ds_probe *probes = probes_of(session, which, &nr);
+
+	if (!nr)
+		return false;
+	ds_search_clear(session->targets[which]->mm, &session->store.search, probes, nr,
+			&session->stats);
+	return true;
+}
+
+/* Of a target that is gone nothing can be said: all its entries count as accessed. */
+static void count_as_accessed(struct ds_search *search, const struct ds_probe *probes,
+			      unsigned int nr)
+{
+	unsigned int i;
+	u32 entry;
+
+	for (i = 0; i < nr; i++)
+		for (entry = 0; entry < probes[i].nr; entry++)
+			ds_search_set(search->hits, probes[i].first + entry);
+}
+
+static void look_at_target(struct ds_session *session, unsigned int which)
+{
+	struct ds_search *search = &session->store.search;
+	struct ds_target *target = session->targets[which];
+	unsigned int nr;
+	const struct ds_probe *probes = probes_of(session, which, &nr);
+
+	if (!nr)
+		return;
+	if (!ds_target_get_mm(target)) {
+		count_as_accessed(search, probes, nr);
+		return;
+	}
+	ds_search_look(target->mm, search, probes, nr, &session->stats);
+	ds_target_put_mm(target);
+}
+
+void ds_session_search_conclude(struct ds_session *session)
+{
+	const struct ds_limits limits = ds_session_limits(session);
+	struct ds_store *store = &session->store;
+	unsigned int i;
+
+	if (!store->search.nr)
+		return;
+	for (i = 0; i < store->regions.nr_slices; i++)
+		look_at_target(session, i);
+	if (ds_search_conclude(&store->search, &store->regions, &store->other, &limits))
+		swap(store->regions, store->other);
+}
+
+void ds_session_search_abandon(struct ds_session *session)
+{
+	ds_search_forget(&session->store.search);
+}
