@@ -90,6 +90,9 @@ struct Region {
     std::uint32_t accessed = 0;  // of those, looks that found the page accessed
     std::uint32_t absent = 0;    // of those, looks that found no page there
     std::uint32_t age = 0;       // aggregation intervals for which it has been as it is
+    // Something in it had been accessed when its tables were searched last: which of its pages, and
+    // how often, samples have to tell.
+    bool hit = false;
     RegionKind kind = RegionKind::any;
 
     constexpr bool operator==(const Region&) const = default;
@@ -97,13 +100,20 @@ struct Region {
     constexpr bool nothing_present() const { return sampled != 0 && absent == sampled; }
 };
 
-// How often a known region was accessed: accessed/sampled, rounded to the nearest part per million,
-// but never to 0 where any look found it accessed.
-constexpr Share frequency(const Region& region) {
+// How often samples found a known region accessed: accessed/sampled, rounded to the nearest part
+// per million, but never to 0 where any look found it accessed.
+constexpr Share sampled_frequency(const Region& region) {
     if (region.sampled == 0 || region.accessed == 0) return {0};
     const auto ppm =
         (std::uint64_t{region.accessed} * 1'000'000 + region.sampled / 2) / region.sampled;
     return {static_cast<std::uint32_t>(ppm == 0 ? 1 : ppm)};
+}
+
+// How often a known region was accessed, as far as anybody can tell: as samples say, but not 0
+// where a search found an access that they did not.
+constexpr Share frequency(const Region& region) {
+    const Share sampled = sampled_frequency(region);
+    return sampled.ppm == 0 && region.sampled != 0 && region.hit ? Share{1} : sampled;
 }
 
 // Which target, for the life of one monitor.

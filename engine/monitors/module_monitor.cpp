@@ -148,7 +148,12 @@ RegionKind kind_from_uapi(std::uint16_t kind) {
 }
 
 Region to_region(const damon_schemes_snapshot_region& record) {
-    return {{record.start, record.end}, record.sampled, record.accessed, record.absent, record.age,
+    return {{record.start, record.end},
+            record.sampled,
+            record.accessed,
+            record.absent,
+            record.age,
+            (record.search & DAMON_SCHEMES_SEARCH_HIT) != 0,
             kind_from_uapi(record.kind)};
 }
 
@@ -204,6 +209,8 @@ class ModuleMonitor final : public Monitor {
         attrs.max_regions = attributes.max_regions;
         attrs.min_region_size = attributes.min_region_size.count;
         attrs.tlb_policy = to_uapi(attributes.tlb);
+        if (attributes.search && (features_ & DAMON_SCHEMES_FEATURE_SEARCH) != 0)
+            attrs.flags |= DAMON_SCHEMES_ATTR_SEARCH;
         if (attributes.layout == RegionLayout::mappings) {
             if ((features_ & DAMON_SCHEMES_FEATURE_MAPPINGS) == 0)
                 return too_old("regions by mappings (monitor.regions.layout)");

@@ -13,11 +13,13 @@ namespace {
 // Bits of the flags.
 constexpr std::uint64_t attributes_known = 1;
 constexpr std::uint64_t start_known = 2;
-constexpr std::uint64_t info_flags = attributes_known | start_known;
+constexpr std::uint64_t searched = 4;
+constexpr std::uint64_t info_flags = attributes_known | start_known | searched;
 constexpr std::uint64_t exited = 1;
 constexpr std::uint64_t unseen_accesses = 2;
 constexpr std::uint64_t denied = 4;
-constexpr std::uint64_t target_flags = exited | unseen_accesses | denied;
+constexpr std::uint64_t with_hits = 8;
+constexpr std::uint64_t target_flags = exited | unseen_accesses | denied | with_hits;
 
 // Addresses are counted in pages where all of a target's are multiples of one.
 constexpr unsigned page_shift = 12;
@@ -120,7 +122,7 @@ bool place(AddressRange& range, std::uint64_t gap, std::uint64_t size, std::uint
     return fits_in;
 }
 
-void take_regions(Reader& reader, std::vector<Region>& regions) {
+void take_regions(Reader& reader, std::vector<Region>& regions, bool hits) {
     const std::size_t count = reader.count(columns);
     if (count == 0) return;
     const unsigned shift = static_cast<unsigned>(reader.number(page_shift));
@@ -148,6 +150,11 @@ void take_regions(Reader& reader, std::vector<Region>& regions) {
         all_bits |= v;
         region[i].age = static_cast<std::uint32_t>(v);
     });
+    if (hits)
+        reader.column(count, [&](std::size_t i, std::uint64_t v) {
+            bad |= v > 1;
+            region[i].hit = v != 0;
+        });
     std::uint64_t reached = 0;
     for (auto& each : regions) {
         const std::uint64_t gap = each.range.start;
@@ -184,7 +191,7 @@ void OwnEncoder::put_info(const RecordingInfo& info) {
     const MonitorAttributes& attributes = info.attributes;
     Writer(payload_, 8)
         .number((info.attributes_known ? attributes_known : 0) |
-                (info.started_unix_time ? start_known : 0))
+                (info.started_unix_time ? start_known : 0) | (attributes.search ? searched : 0))
         .duration(attributes.sampling_interval)
         .duration(attributes.aggregation_interval)
         .duration(attributes.update_interval)
@@ -233,19 +240,21 @@ void OwnEncoder::put(const Snapshot& snapshot) {
         .number(snapshot.passes)
         .number(snapshot.targets.size());
     for (const auto& target : snapshot.targets) {
+        const bool hits = std::any_of(target.regions.begin(), target.regions.end(),
+                                      [](const Region& region) { return region.hit; });
         Writer(payload_, 4)
             .number(target.id.value)
             .signed_number(target.pid)
             .number(target.generation)
             .number((target.exited ? exited : 0) | (target.unseen_accesses ? unseen_accesses : 0) |
-                    (target.denied ? denied : 0));
-        put(target.regions);
+                    (target.denied ? denied : 0) | (hits ? with_hits : 0));
+        put(target.regions, hits);
     }
     finish_record(OwnRecord::snapshot);
 }
 
-void OwnEncoder::put(const std::vector<Region>& regions) {
-    Writer writer(payload_, 2 + columns * regions.size());
+void OwnEncoder::put(const std::vector<Region>& regions, bool hits) {
+    Writer writer(payload_, 2 + (columns + 1) * regions.size());
     writer.number(regions.size());
     if (regions.empty()) return;
     std::uint64_t bits = 0;
@@ -262,6 +271,8 @@ void OwnEncoder::put(const std::vector<Region>& regions) {
     for (const auto& region : regions) writer.number(region.accessed);
     for (const auto& region : regions) writer.number(region.absent);
     for (const auto& region : regions) writer.number(region.age);
+    if (!hits) return;
+    for (const auto& region : regions) writer.number(region.hit ? 1 : 0);
 }
 
 void OwnEncoder::put(const RecordedAction& action) {
@@ -300,6 +311,7 @@ std::optional<RecordingInfo> decode_info(std::span<const std::uint8_t> payload) 
     const std::uint64_t flags = reader.number(info_flags);
     info.attributes_known = (flags & attributes_known) != 0;
     MonitorAttributes& attributes = info.attributes;
+    attributes.search = (flags & searched) != 0;
     attributes.sampling_interval = reader.duration();
     attributes.aggregation_interval = reader.duration();
     attributes.update_interval = reader.duration();
@@ -365,7 +377,7 @@ std::optional<Snapshot> decode_snapshot(std::span<const std::uint8_t> payload) {
         target.exited = (flags & exited) != 0;
         target.unseen_accesses = (flags & unseen_accesses) != 0;
         target.denied = (flags & denied) != 0;
-        take_regions(reader, target.regions);
+        take_regions(reader, target.regions, (flags & with_hits) != 0);
     }
     if (!reader.complete()) return std::nullopt;
     return snapshot;

@@ -57,7 +57,7 @@ class OwnEncoder {
     void put(const RecordedTarget& target);
     void put(const Snapshot& snapshot);
     void put(const RecordedAction& action);
-    void put(const std::vector<Region>& regions);
+    void put(const std::vector<Region>& regions, bool hits);
     void finish_record(OwnRecord type);
 
     std::vector<std::uint8_t> payload_;

@@ -9,6 +9,7 @@ RegionMatcher::RegionMatcher(std::vector<SchemeState>& schemes)
     : schemes_(schemes), sieves_(schemes.size()) {
     for (std::size_t i = 0; i < schemes.size(); ++i) {
         sieves_[i].acting = schemes[i].acting;
+        sieves_[i].verifying = schemes[i].scheme->verify.has_value();
         for (const Filter& filter : schemes[i].scheme->filters)
             if (filter.kind == FilterKind::address) address_filters_.push_back(filter);
     }
@@ -41,12 +42,14 @@ bool RegionMatcher::sift(const RegionPart& whole, const Region& region, TargetSt
     const std::uint64_t bytes = region.range.size().count;
     const bool known = region.known();
     const std::uint32_t ppm = frequency(region).ppm;
+    const std::uint32_t sampled_ppm = sampled_frequency(region).ppm;
     bool filtering = false;
     matching_.clear();
     for (std::size_t i = 0; i < sieves_.size(); ++i) {
         Sieve& sieve = sieves_[i];
-        const Reason missed =
-            known ? sieve.pattern.first_missed(bytes, ppm, region.age) : Reason::unknown;
+        const Reason missed = known ? sieve.pattern.first_missed(
+                                          bytes, sieve.verifying ? sampled_ppm : ppm, region.age)
+                                    : Reason::unknown;
         if (missed != AccessPattern::none_missed) {
             sieve.missed[static_cast<std::size_t>(missed)] += bytes;
             if (explanation != nullptr) schemes_[i].tell(whole, missed);

@@ -38,6 +38,8 @@ class RegionMatcher {
     struct Sieve {
         AccessPattern pattern;
         bool acting = false;
+        bool verifying =
+            false;  // looks at every page before it acts: where the hit is, it will see
         std::uint64_t matched = 0;
         std::uint64_t matched_regions = 0;
         std::array<std::uint64_t, first_reason_of_matching> missed{};

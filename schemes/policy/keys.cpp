@@ -45,6 +45,7 @@ constexpr auto keys = std::to_array<PolicyKey>({
     {"monitor.min_region_size", KeyType::size, a_size, "\"4KiB\"", "\"64KiB\""},
     {"monitor.tlb", KeyType::word, "\"auto\", \"none\", \"page\" or \"full\"", "\"auto\"",
      "\"page\""},
+    {"monitor.search", KeyType::boolean, true_or_false, "true", "false"},
     {"monitor.children", KeyType::boolean, true_or_false, "false", "true"},
     {"monitor.memory", KeyType::word, "\"targets\" or \"physical\"", "\"targets\"", "\"physical\""},
 

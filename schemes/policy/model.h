@@ -34,6 +34,7 @@ struct MonitorAttributes {
     std::uint32_t max_regions = 1000;
     Bytes min_region_size = kibibytes(4);
     TlbPolicy tlb = TlbPolicy::automatic;
+    bool search = true;  // look for what is hot by the upper entries of page tables, too
     RegionLayout layout = RegionLayout::gaps;
     bool children = false;  // what a target forks is a target, too
     WatchedMemory memory = WatchedMemory::of_targets;

@@ -102,6 +102,7 @@ MonitorAttributes read_monitor(TableReader& reader, const Table& table) {
     }
     if (const auto tlb = reader.word_of(table, "tlb", "TLB policy", tlb_names))
         monitor.tlb = static_cast<TlbPolicy>(*tlb);
+    if (const auto search = reader.truth_of(table, "search")) monitor.search = *search;
     if (const auto children = reader.truth_of(table, "children")) monitor.children = *children;
     if (const auto memory = reader.word_of(table, "memory", "memory to watch", memory_names))
         monitor.memory = static_cast<WatchedMemory>(*memory);

@@ -74,7 +74,7 @@ TEST(ModuleSnapshot, RecordsOfAnEarlierModuleHaveNoKind) {
     ASSERT_TRUE(snapshot);
     EXPECT_EQ(kinds_of(snapshot), (std::vector{RegionKind::any, RegionKind::any}));
     EXPECT_EQ(snapshot->targets[0].regions[1],
-              (Region{{1 << 20, 2 << 20}, 20, 5, 0, 1, RegionKind::any}));
+              (Region{{1 << 20, 2 << 20}, 20, 5, 0, 1, false, RegionKind::any}));
 }
 
 TEST(ModuleSnapshot, RecordsOfALaterModuleAreTakenAsFarAsTheyAreKnown) {

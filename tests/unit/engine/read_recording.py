@@ -95,6 +95,7 @@ def info_of(record):
     for key in ("min_regions", "max_regions", "min_region_size"):
         info[key] = record.number()
     info["tlb"] = TLB[record.number()]
+    info["search"] = bool(flags & 4)
     info["started_ns"] = record.signed() if flags & 2 else None
     info["origin"] = record.text()
     info["schemes"] = [
@@ -116,17 +117,19 @@ def target_of(record):
     return {"target": target}
 
 
-def regions_of(record):
+def regions_of(record, with_hits):
     count = record.number()
     if count == 0:
         return []
     shift = record.number()
     gaps, sizes, sampled, accessed, absent, ages = (record.numbers(count) for _ in range(6))
+    hits = record.numbers(count) if with_hits else [0] * count
     regions, reached = [], 0
     for i in range(count):
         start = reached + (gaps[i] << shift)
         reached = start + (sizes[i] << shift)
-        regions.append([start, reached, sampled[i], accessed[i], absent[i], ages[i]])
+        regions.append([start, reached, sampled[i], accessed[i], absent[i], ages[i],
+                        bool(hits[i])])
     return regions
 
 
@@ -141,7 +144,7 @@ def snapshot_of(record):
         flags = record.number()
         for bit, key in enumerate(("exited", "unseen_accesses", "denied")):
             target[key] = bool(flags >> bit & 1)
-        target["regions"] = regions_of(record)
+        target["regions"] = regions_of(record, flags & 8)
         snapshot["targets"].append(target)
     return {"snapshot": snapshot}
 

@@ -84,6 +84,7 @@ Snapshot any_snapshot(std::mt19937_64& random) {
         target.exited = random() % 4 == 0;
         target.unseen_accesses = random() % 4 == 0;
         target.denied = random() % 4 == 0;
+        const bool hits = random() % 2 == 0;
         for (const auto& range : any_ranges(random, random() % 40)) {
             Region region;
             region.range = range;
@@ -91,6 +92,7 @@ Snapshot any_snapshot(std::mt19937_64& random) {
             region.accessed = any_count(random, region.sampled);
             region.absent = any_count(random, region.sampled - region.accessed);
             region.age = any_count(random);
+            region.hit = hits && random() % 2 == 0;
             target.regions.push_back(region);
         }
         snapshot.targets.push_back(std::move(target));
@@ -220,6 +222,7 @@ RecordingInfo random_info(std::mt19937_64& random) {
     info.attributes.max_regions = any_count(random);
     info.attributes.min_region_size = {any(random)};
     info.attributes.tlb = static_cast<TlbPolicy>(random() % 4);
+    info.attributes.search = random() % 2 == 0;
     info.attributes_known = random() % 2 == 0;
     if (random() % 2 == 0) info.started_unix_time = Duration(any_signed(random));
     info.origin = any_text(random);

@@ -46,6 +46,7 @@ json json_of(const RecordingInfo& info) {
               {"max_regions", attributes.max_regions},
               {"min_region_size", attributes.min_region_size.count},
               {"tlb", tlb[static_cast<std::size_t>(attributes.tlb)]},
+              {"search", attributes.search},
               {"started_ns",
                info.started_unix_time ? json(info.started_unix_time->count()) : json(nullptr)},
               {"origin", hexadecimal(info.origin)},
@@ -72,7 +73,7 @@ json json_of(const Snapshot& snapshot) {
         json regions = json::array();
         for (const auto& region : target.regions)
             regions.push_back({region.range.start, region.range.end, region.sampled,
-                               region.accessed, region.absent, region.age});
+                               region.accessed, region.absent, region.age, region.hit});
         targets.push_back({{"id", target.id.value},
                            {"pid", target.pid},
                            {"generation", target.generation},

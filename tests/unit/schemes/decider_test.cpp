@@ -91,6 +91,21 @@ TEST(Matching, OneAccessInFourBillionLooksIsNotNone) {
     EXPECT_EQ(held(plan.schemes[0], Reason::frequency), mebibytes(1));
 }
 
+// What a search found is somewhere in the region: only who looks at every page may take the rest.
+TEST(Matching, MemoryWithAHitIsNotUnusedButForSchemesThatVerify) {
+    const auto planned = [](bool hit, bool verifies) {
+        Region region = cold(0, 4);
+        region.hit = hit;
+        Scheme pageout = scheme(Action::pageout);
+        if (verifies) pageout.verify = Verify{};
+        Decider decider(policy({pageout}));
+        return decider.decide(snapshot(0s, {region}), seeing()).schemes[0].matched;
+    };
+    EXPECT_EQ(planned(false, false), mebibytes(4));
+    EXPECT_EQ(planned(true, false), mebibytes(0));
+    EXPECT_EQ(planned(true, true), mebibytes(4));
+}
+
 TEST(Matching, JoinsAdjacentRegionsIntoOneRange) {
     Decider decider(policy({scheme(Action::pageout)}));
     const Plan plan = decider.decide(

@@ -51,6 +51,7 @@ update_interval = "2s"
 regions = { min = 20, max = 500, layout = "mappings" }
 min_region_size = "64KiB"
 tlb = "full"
+search = false
 children = true
 
 [[target]]
@@ -81,7 +82,7 @@ brake = { faults_per_second = 500, times = 20, pause = "2min" }
     ASSERT_THAT(reading.errors, IsEmpty());
     const Policy& policy = reading.policy;
     EXPECT_EQ(policy.monitor,
-              (MonitorAttributes{10ms, 200ms, 2s, 20, 500, kibibytes(64), TlbPolicy::full,
+              (MonitorAttributes{10ms, 200ms, 2s, 20, 500, kibibytes(64), TlbPolicy::full, false,
                                  RegionLayout::mappings, true, WatchedMemory::of_targets}));
     ASSERT_EQ(policy.targets.size(), 2U);
     EXPECT_EQ(policy.targets[0].pid, 4242);
