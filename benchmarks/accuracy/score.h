@@ -8,8 +8,8 @@
 //   touched       in at least one whole slot of the interval
 //   hot           in at least the share `hot` of the interval's looks
 //   called hot    lies in a region that rules.called_hot says yes to
-//   called cold   likewise, rules.called_cold
-//   unknown       neither: not looked at, or of no region of the snapshot at all
+//   called cold   likewise, rules.called_cold: no look found it accessed, nor did a search of its
+//   tables unknown       neither: not looked at, or of no region of the snapshot at all
 //
 //   recall             hot and called hot / hot; hot memory that is unknown counts as not found
 //   precision          called hot and touched / called hot, memory used only at an edge left out of
@@ -38,7 +38,7 @@ struct ScoreRules {
         return region.accessed > 0;
     };
     std::function<bool(const Region&)> called_cold = [](const Region& region) {
-        return region.known() && region.accessed == 0;
+        return region.known() && region.accessed == 0 && !region.hit;
     };
     // A snapshot is settled if its interval begins at least so many aggregation intervals after the
     // first one's and after the phase's beginning.

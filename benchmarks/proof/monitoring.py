@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What looking costs, and how far it reaches."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from .chart import Axis, Chart
+from .laboratory import TREE
+from .result import percent
+
+KERNEL = "6.12"  # the one with DAMON
+PICTURES = TREE / "docs/results"
+SHIFT_NS = 4  # of an instruction, under lab/run --icount
+MONITORS = {"mainline": "--monitor mainline", "module": "--monitor module",
+            "module without search": "--monitor module --no-search"}
+PINNED, USUAL = "1000:1000", "10:1000"
+GIB = 1 << 30
+
+
+def cost(laboratory, _options, result):
+    """Point 4: instructions, of the monitors and of the program that they watch."""
+    laboratory.build("monitor_cost")
+    names = {(monitor, regions): f"{number}-{place}" for place, regions in enumerate((PINNED, USUAL))
+             for number, monitor in enumerate(MONITORS)}
+    script = "#!/bin/busybox sh\nset -e\n" + "".join(
+        f"monitor_cost {MONITORS[monitor]} --regions {regions} --windows 3 --seconds 2 --json /out/{name}.json\n"
+        for (monitor, regions), name in names.items())
+    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
+        kept.write(script)
+        kept.flush()
+        Path(kept.name).chmod(0o755)
+        _, _, found = laboratory.guest(
+            KERNEL, ["sh", "/root/cost.sh"], "accuracy-4.log", timeout=1800,
+            expect=[f"{name}.json" for name in names.values()],
+            files=[laboratory.build_folder / "benchmarks/accuracy/monitor_cost", f"{kept.name}:/root/cost.sh"],
+            more=["--icount"])
+    figures = {which: found[f"{name}.json"] for which, name in names.items()}
+    release = laboratory.release(KERNEL)
+    command = "monitor_cost --monitor MONITOR --regions REGIONS (lab/run --icount)"
+    rows = []
+    for regions in (PINNED, USUAL):
+        theirs = figures["mainline", regions]
+        for monitor in ("module", "module without search"):
+            ours = figures[monitor, regions]
+            share = ours["ns_a_look"] / theirs["ns_a_look"]
+            result.add(f"{regions} regions: instructions for each look at a region, {monitor} against mainline",
+                       f"{ours['ns_a_look'] / SHIFT_NS:.0f} against {theirs['ns_a_look'] / SHIFT_NS:.0f}: "
+                       f"{percent(share)}", "at most a third", share <= 1 / 3, release, command)
+            result.add(f"{regions} regions: instructions that the program loses, {monitor} against mainline",
+                       f"{percent(ours['slowdown'], 2)} against {percent(theirs['slowdown'], 2)}",
+                       "at most as many", ours["slowdown"] <= max(theirs["slowdown"], 0), release, command)
+        rows += [(regions, monitor, f"{each['mean_regions']:.0f}", f"{each['ns_a_look'] / SHIFT_NS:.0f}",
+                  percent(each["cpu_share"], 2), percent(each["slowdown"], 2), f"{each['memory_bytes'] / 1024:.0f} KiB")
+                 for monitor in MONITORS for each in (figures[monitor, regions],)]
+    result.say("", "One processor, 5 and 100 ms. 'Of a processor' is the monitoring thread's share, 'lost' by how much "
+               "CPU time of its own the watched program takes longer for the same work: interrupts and flushes. A TLB "
+               "that has to be filled again costs no instructions, so that is not in it.")
+    result.table(("regions asked for", "monitor", "regions", "instructions a look", "of a processor", "lost",
+                  "memory"), rows)
+
+
+def scale(laboratory, _options, result):
+    """Point 5: hot spots in ever more memory, on a simulated machine."""
+    laboratory.build("hot_share")
+    with tempfile.NamedTemporaryFile("r", suffix=".json", encoding="utf-8") as out:
+        laboratory.run([laboratory.build_folder / "benchmarks/accuracy/scale/hot_share", out.name], "accuracy-5.log",
+                       timeout=3600)
+        figures = json.load(out)
+    cases = list(dict.fromkeys(row["case"] for row in figures))
+    sizes = sorted({row["bytes"] for row in figures})
+    by_key = {(row["case"], row["bytes"], row["search"]): row for row in figures}
+    for case in cases:
+        searched = [by_key[case, size, True] for size in sizes]
+        least = min(row["found"] for row in searched if row["bytes"] >= GIB)
+        result.add(f"{case}: of what is hot, found at 1, 10, 100 GiB and 1 TiB", f"{percent(least)} at the least",
+                   "over 90 %", least > 0.9, command="hot_share")
+        least = min(row["sampled"] for row in searched if row["bytes"] >= GIB)
+        result.add(f"{case}: likewise, in regions that samples found accessed", f"{percent(least)} at the least",
+                   "reported", None, command="hot_share")
+        looks = [row["looks"] + row["entries"] for row in searched]
+        per_region = [(row["looks"] + row["entries"]) / row["regions"] for row in searched]
+        result.add(f"{case}: looks in an interval, from 64 MiB to 1 TiB",
+                   f"{min(looks):,.0f} to {max(looks):,.0f}; {min(per_region):,.0f} to {max(per_region):,.0f} a region",
+                   "reported", None, command="hot_share")
+    result.say("", "5 and 200 ms, 10 to 1,000 regions; medians of the last 20 of 60 intervals and of three seeds. "
+               "'After' is the interval after which nine tenths were found.")
+    result.table(("hot", "space", "search", "found", "by samples", "precision", "after", "regions", "samples",
+                  "entries"),
+                 [(row["case"], f"{row['bytes'] / GIB:g} GiB", "yes" if row["search"] else "no", percent(row["found"]),
+                   percent(row["sampled"]), percent(row["precision"]), f"{row['after']:.0f}", f"{row['regions']:.0f}",
+                   f"{row['looks']:,.0f}", f"{row['entries']:,.0f}") for row in figures])
+    draw(cases, sizes, by_key)
+    result.say("", "![Of what is hot, found in the end](accuracy-scale.svg)", "")
+
+
+def draw(cases, sizes, by_key):
+    """What samples alone find beside what searches find: the worst of the cases each."""
+    chart = Chart("Of what is hot, found in the end: the least of all cases",
+                  Axis("address space, GiB", sizes[0] / GIB, sizes[-1] / GIB,
+                       [(size / GIB, f"{size / GIB:g}") for size in sizes], True),
+                  Axis("%", 0, 1, [(i / 5, str(i * 20)) for i in range(6)]))
+    for name, search in (("with searches", True), ("samples alone", False)):
+        chart.line(name, [(size / GIB, min(by_key[case, size, search]["found"] for case in cases)) for size in sizes])
+    (PICTURES / "accuracy-scale.svg").write_text(chart.svg(), encoding="utf-8")
