@@ -30,13 +30,10 @@
 #include "benchmarks/accuracy/score_json.h"
 #include "benchmarks/accuracy/truth_file.h"
 #include "benchmarks/accuracy/watched_workload.h"
+#include "engine/monitors/mainline_monitor.h"
 #include "engine/monitors/module_monitor.h"
 #include "schemes/policy/reader.h"
 #include "schemes/quantity.h"
-
-#if __has_include("engine/monitors/mainline_monitor.h")
-#include "engine/monitors/mainline_monitor.h"
-#endif
 
 namespace {
 
@@ -79,10 +76,7 @@ T must(const QuantityReading<T>& reading, const std::string& option) {
 
 std::unique_ptr<Monitor> open_monitor_named(const std::string& name) {
     if (name == "module") return must(open_module_monitor());
-#if __has_include("engine/monitors/mainline_monitor.h")
-    if (name == "mainline") return must(open_mainline_monitor());
-#endif
-    throw Failure({ErrorKind::unsupported, "this build has no monitor on mainline DAMON"});
+    return must(open_mainline_monitor());
 }
 
 // By the keys of a policy's [monitor], so that whatever these can say can be scored.
