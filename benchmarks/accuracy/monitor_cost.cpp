@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a monitor costs: its thread for each look at a region, and the program that it watches.
 //
-//     monitor_cost --monitor module|mainline --regions MIN:MAX --windows N --seconds S --json OUT
+//     monitor_cost --monitor module|mainline --regions MIN:MAX --times N --windows N --seconds S
 //
 // A child goes round 64 MiB all the time, a read a page, and holds 192 MiB that it leaves alone.
 // Windows with the monitor and without it alternate; of each the child's CPU time for a round is
@@ -44,6 +44,7 @@ constexpr std::size_t page = 4096, hot_bytes = 64 << 20, cold_bytes = 192 << 20;
 struct Options {
     std::string monitor = "module";
     std::string regions = "1000:1000";
+    unsigned times = 1;  // the default intervals
     bool search = true;
     unsigned windows = 3;
     double seconds = 2;
@@ -131,7 +132,7 @@ struct Window {
 
 void wait_for_snapshot(Monitor& monitor) {
     pollfd waiting{monitor.descriptor(), POLLIN, 0};
-    if (poll(&waiting, 1, 200) < 0 && errno != EINTR) throw std::runtime_error("poll failed");
+    if (poll(&waiting, 1, 100) < 0 && errno != EINTR) throw std::runtime_error("poll failed");
 }
 
 Window measure(const Walker& walker, const Options& options, const MonitorAttributes& attributes) {
@@ -192,6 +193,9 @@ int run(const Options& options) {
                     &attributes.max_regions) != 2)
         throw std::runtime_error("--regions: two numbers such as 10:1000");
     attributes.search = options.search;
+    attributes.sampling_interval *= options.times;
+    attributes.aggregation_interval *= options.times;
+    attributes.update_interval *= options.times;
     const Walker walker;
     std::vector<Window> windows;
     for (unsigned i = 0; i < options.windows; ++i)
@@ -215,6 +219,7 @@ int run(const Options& options) {
     file << nlohmann::json{{"monitor", options.monitor},
                            {"regions", options.regions},
                            {"search", options.search},
+                           {"times", options.times},
                            {"kernel", machine.release},
                            {"ns_a_look", check},
                            {"cpu_share", share},
@@ -238,6 +243,8 @@ int main(int argc, char** argv) {
     app.add_option("--monitor", options.monitor, "module (default) or mainline");
     app.add_option("--regions", options.regions, "least and most (default: 1000:1000)");
     app.add_flag("--search,!--no-search", options.search, "whether the module searches");
+    app.add_option("--times", options.times, "the default intervals, 5 and 100 ms (default: 1)")
+        ->check(CLI::PositiveNumber);
     app.add_option("--windows", options.windows, "of each kind (default: 3)")
         ->check(CLI::PositiveNumber);
     app.add_option("--seconds", options.seconds, "of a window (default: 2)")
