@@ -246,8 +246,13 @@ void ds_search_plan(struct ds_search *search, struct ds_regions *regions,
 		search->hits[i] = 0;
 	}
 	for (i = 0; i < regions->nr; i++) {
-		regions->regions[i].search &= (__u8)~DS_SEARCH_LOOKED;
-		regions->regions[i].look = 0;
+		struct ds_region *region = &regions->regions[i];
+
+		region->search &= (__u8)~DS_SEARCH_LOOKED;
+		/* What it had when it was looked at last would outlive its being hot. */
+		if (is_always_accessed(region, limits))
+			region->search = 0;
+		region->look = 0;
 	}
 	for (i = 0; i < regions->nr; i++) {
 		struct ds_region *region = &regions->regions[turn(first, i, regions->nr)];

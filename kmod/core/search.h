@@ -103,7 +103,7 @@ static inline int ds_search_test(const __u64 *bits, __u32 entry)
  * @search->next on in turn, all others but those that are accessed whenever they are
  * sampled.  Of a region that has more entries
  * than the budget leaves, a random part is chosen.  Clears all bits of @search, and what
- * the regions say of the last interval.
+ * the regions say of the last interval, and of those that are always accessed all.
  */
 void ds_search_plan(struct ds_search *search, struct ds_regions *regions,
 		    const struct ds_limits *limits, struct ds_random *random);

@@ -104,6 +104,15 @@ TEST_F(Search, DoesNotLookAtWhatIsAlwaysAccessed) {
     EXPECT_EQ(probes[0].region, 1U);
 }
 
+TEST_F(Search, ForgetsTheHitsOfWhatIsAlwaysAccessed) {
+    set({{base, base + 4 * mib}, {base + 4 * mib, base + 8 * mib}});
+    for (__u32 i = 0; i < 2; i++) memory[i].search = DS_SEARCH_HIT;
+    memory[0].last_nr_accesses = 20;
+    plan();
+    EXPECT_EQ(memory[0].search, 0U);
+    EXPECT_TRUE(memory[1].search & DS_SEARCH_HIT);
+}
+
 TEST_F(Search, FindsAHotPageInThreeLooks) {
     const auto hot = base + 5 * gib + 37 * 2 * mib + 100 * page;
     set({{base, base + 10 * gib}});
