@@ -270,14 +270,15 @@ TEST_F(Layout, TargetsThatComeLaterGetTheirShareOfTheRegions) {
         others.back()->map("area", 16 * mib);
         ASSERT_EQ(session.add(others.back()->pid(), &ids.emplace_back()), 0);
     }
-    // An equal share is 100.  What each needs goes by its size, which has holes in it here.
+    // An equal share is 100, and three is what there was room for before.  What each has goes by
+    // its size, which has holes in it here, and up and down as regions are split and merged.
     std::string counts;
-    EXPECT_TRUE(session.wait_for(8, [&](const Snapshot& snapshot) {
+    EXPECT_TRUE(session.wait_for(convergence, [&](const Snapshot& snapshot) {
         counts.clear();
         for (const auto each : ids)
             counts += std::to_string(snapshot.of(each).regions.size()) + " ";
         return std::all_of(ids.begin(), ids.end(), [&](std::uint64_t each) {
-            return snapshot.of(each).regions.size() >= 30;
+            return snapshot.of(each).regions.size() >= 12;
         });
     })) << counts;
 }
