@@ -9,6 +9,7 @@
 #include "access/flush.h"
 #include "sampler.h"
 #include "scan.h"
+#include "search.h"
 #include "session.h"
 
 static bool is_valid(const struct damon_schemes_scan *request)
@@ -181,6 +182,8 @@ void ds_scan_serve(struct ds_session *session)
 	if (!scan)
 		return;
 	scanning = &scan->scanning;
+	/* Pages whose bits it has cleared would look idle. */
+	ds_session_search_give_back(session);
 	err = serve_slice(session, scan);
 	if (!err && scanning->next != scanning->end)
 		return;

@@ -120,16 +120,30 @@ static void look_at_target(struct ds_session *session, unsigned int which)
 	ds_target_put_mm(target);
 }
 
+static void look_at_targets(struct ds_session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < session->store.regions.nr_slices; i++)
+		look_at_target(session, i);
+}
+
+void ds_session_search_give_back(struct ds_session *session)
+{
+	if (!session->store.search.nr)
+		return;
+	look_at_targets(session);
+	ds_search_forget(&session->store.search);
+}
+
 void ds_session_search_conclude(struct ds_session *session)
 {
 	const struct ds_limits limits = ds_session_limits(session);
 	struct ds_store *store = &session->store;
-	unsigned int i;
 
 	if (!store->search.nr)
 		return;
-	for (i = 0; i < store->regions.nr_slices; i++)
-		look_at_target(session, i);
+	look_at_targets(session);
 	if (ds_search_conclude(&store->search, &store->regions, &store->other, &limits))
 		swap(store->regions, store->other);
 }

@@ -14,8 +14,8 @@ void ds_search_free(struct ds_search *search);
 size_t ds_search_bytes(const struct ds_search *search);
 
 /*
- * All of the following: under the session's lock.  The first three are called by the
- * monitoring thread alone.
+ * All of the following: under the session's lock, and all but the last by the monitoring
+ * thread alone.
  *
  * An interval begins: choose what to look at.
  */
@@ -29,6 +29,9 @@ bool ds_session_search_clear(struct ds_session *session, unsigned int which);
 
 /* The interval ends, nothing was counted yet: look, and cut the regions accordingly. */
 void ds_session_search_conclude(struct ds_session *session);
+
+/* A scan is to see the bits as they were: there is no search in this interval. */
+void ds_session_search_give_back(struct ds_session *session);
 
 /*
  * Regions are about to move: there is no search in this interval.  Bits that it has

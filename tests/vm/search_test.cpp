@@ -115,6 +115,22 @@ TEST_F(Search, LeavesTheAccessedBitsAsTheyWere) {
     EXPECT_GE(static_cast<std::uint64_t>(young), states.size() * 99 / 100);
 }
 
+TEST_F(Search, AScanSeesThePagesWhoseBitsItHasClearedAsTheyWere) {
+    watch(64 * 1024);
+    ASSERT_TRUE(session.wait_for(soon, [&](const Snapshot& snapshot) {
+        return cold_bytes_in(snapshot.of(id), is_idle_throughout) >= 250 * mib;
+    }));
+    for (int i = 0; i < 5; i++) {
+        const auto generation = session.next().of(id).record.generation;
+        std::vector<std::uint8_t> states;
+        ASSERT_EQ(session.scan(id, generation, above, false, &states), 0);
+        const auto young = std::count_if(states.begin(), states.end(), [](std::uint8_t state) {
+            return (state & DAMON_SCHEMES_PAGE_YOUNG) != 0;
+        });
+        EXPECT_GE(static_cast<std::uint64_t>(young), states.size() * 99 / 100);
+    }
+}
+
 TEST_F(Search, WithoutItRegionsSayNothingOfIt) {
     watch(64 * 1024, "base", 0);
     for (int i = 0; i < 5; i++) {
