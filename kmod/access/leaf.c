@@ -10,9 +10,6 @@
 /* Raw page frames and device memory: nobody's to sample. */
 #define UNTOUCHABLE (_PAGE_SPECIAL | _PAGE_DEVMAP)
 
-/* Between reading an entry and changing it others may change it, but not for long. */
-#define TRIES 3
-
 static struct ds_leaf leaf_at(void *entry, unsigned long value, unsigned long size)
 {
 	struct ds_leaf leaf = { .entry = entry, .value = value, .size = size };
@@ -63,6 +60,19 @@ struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
 	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), PAGE_SIZE);
 }
 
+struct ds_leaf ds_entry_next(struct mm_struct *mm, const struct ds_leaf *entry,
+			     unsigned long addr, enum ds_level level)
+{
+	unsigned long table = ds_level_size(level + 1);
+	struct ds_leaf next = *entry;
+
+	if (!entry->entry || entry->size != ds_level_size(level) || !(addr & (table - 1)))
+		return ds_entry_find(mm, addr, level);
+	next.entry++;
+	next.value = READ_ONCE(*next.entry);
+	return next;
+}
+
 struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
 {
 	return ds_entry_find(mm, addr, DS_LEVEL_PAGE);
@@ -71,11 +81,9 @@ struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
 /* Bits that make a page untouchable are nobody's in a table's entry. */
 bool ds_leaf_has_bit(const struct ds_leaf *entry)
 {
-	if (!entry->entry || !(entry->value & MAPPED))
-		return false;
 	if (entry->size > PAGE_SIZE && !(entry->value & _PAGE_PSE))
-		return entry->value & _PAGE_PRESENT;
-	return !(entry->value & UNTOUCHABLE);
+		return entry->entry && entry->value & _PAGE_PRESENT;
+	return ds_leaf_is_page(entry);
 }
 
 bool ds_leaf_is_page(const struct ds_leaf *leaf)
@@ -137,7 +145,7 @@ void ds_leaf_give_back(struct mm_struct *mm, unsigned long addr)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < DS_ENTRY_TRIES; tries++) {
 		struct ds_leaf leaf = ds_leaf_find(mm, addr);
 
 		if (!ds_leaf_is_page(&leaf) ||

@@ -17,6 +17,12 @@
 #include "core/region.h"
 #include "core/search.h"
 
+/*
+ * Between reading an entry and changing it others may change it, but not for long: after
+ * so many tries it is left as it is.
+ */
+#define DS_ENTRY_TRIES 3
+
 /**
  * struct ds_leaf - the entry that maps a page, or a table, on whichever level it is
  * @entry: where it is; NULL where there is none that could map a page.
@@ -39,6 +45,13 @@ struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr);
  */
 struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
 			     enum ds_level level);
+
+/*
+ * The entry of @level at @addr, where @entry of that level, at the addresses before it, was
+ * found while interrupts have been off: its table is still there.
+ */
+struct ds_leaf ds_entry_next(struct mm_struct *mm, const struct ds_leaf *entry,
+			     unsigned long addr, enum ds_level level);
 
 /* Whether it has an Accessed bit that may be read and changed: a page's, or a table's. */
 bool ds_leaf_has_bit(const struct ds_leaf *entry);

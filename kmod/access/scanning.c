@@ -13,9 +13,6 @@
 #include "access/leaf.h"
 #include "access/scanning.h"
 
-/* An entry that changes under each of so many looks is left as it is. */
-#define TRIES 3
-
 /**
  * struct samples - a place among the regions, whose samples are sorted as they are
  * @first: of all regions.
@@ -111,7 +108,7 @@ static u8 look_at(struct mm_struct *mm, unsigned long addr, struct ds_leaf *leaf
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < DS_ENTRY_TRIES; tries++) {
 		u64 start = addr & ~(leaf->size - 1), end = start + leaf->size;
 		bool accessed = leaf->value & _PAGE_ACCESSED;
 		u8 state = DAMON_SCHEMES_PAGE_PRESENT;
@@ -133,19 +130,6 @@ static u8 look_at(struct mm_struct *mm, unsigned long addr, struct ds_leaf *leaf
 	return DAMON_SCHEMES_PAGE_UNKNOWN;
 }
 
-/* Interrupts have been off since @leaf was found, so its table is still there. */
-static struct ds_leaf next_leaf(struct mm_struct *mm, const struct ds_leaf *leaf,
-				unsigned long addr)
-{
-	struct ds_leaf next = *leaf;
-
-	if (leaf->size != PAGE_SIZE || !(addr & ~PMD_MASK))
-		return ds_leaf_find(mm, addr);
-	next.entry++;
-	next.value = READ_ONCE(*next.entry);
-	return next;
-}
-
 static void look_at_batch(struct mm_struct *mm, struct ds_scanning *scanning,
 			  struct samples *samples)
 {
@@ -165,7 +149,7 @@ static void look_at_batch(struct mm_struct *mm, struct ds_scanning *scanning,
 		if (end == scanning->end || ++looks == DS_SCANNING_BATCH ||
 		    (state & DAMON_SCHEMES_PAGE_HUGE))
 			return;
-		leaf = next_leaf(mm, &leaf, end);
+		leaf = ds_entry_next(mm, &leaf, end, DS_LEVEL_PAGE);
 	}
 }
 

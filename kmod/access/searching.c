@@ -10,9 +10,6 @@
 #include "access/leaf.h"
 #include "access/searching.h"
 
-/* An entry that changes under each of so many looks is left as it is. */
-#define TRIES 3
-
 /**
  * struct stretch - entries of a probe that one entry of the tables answers for
  * @addr: what the first of them maps.
@@ -34,7 +31,7 @@ static void clear_entry(struct mm_struct *mm, enum ds_level level, struct ds_lea
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < DS_ENTRY_TRIES; tries++) {
 		if (!ds_leaf_has_bit(entry) || !(entry->value & _PAGE_ACCESSED))
 			return;
 		if (ds_leaf_change(entry, entry->value & ~_PAGE_ACCESSED)) {
@@ -52,7 +49,7 @@ static void look_at_entry(struct mm_struct *mm, enum ds_level level,
 	bool cleared = ds_search_test(search->cleared, stretch->first);
 	unsigned int tries, i;
 
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < DS_ENTRY_TRIES; tries++) {
 		if (!ds_leaf_has_bit(entry))
 			return;
 		if (entry->value & _PAGE_ACCESSED)
@@ -65,20 +62,6 @@ static void look_at_entry(struct mm_struct *mm, enum ds_level level,
 	/* Accessed, or changing all the time: not idle. */
 	for (i = 0; i < stretch->nr; i++)
 		ds_search_set(search->hits, stretch->first + i);
-}
-
-/* Interrupts have been off since @entry was found, so its table is still there. */
-static struct ds_leaf next_entry(struct mm_struct *mm, const struct ds_leaf *entry,
-				 unsigned long addr, enum ds_level level)
-{
-	unsigned long table = ds_level_size(level + 1);
-	struct ds_leaf next = *entry;
-
-	if (!entry->entry || entry->size != ds_level_size(level) || !(addr & (table - 1)))
-		return ds_entry_find(mm, addr, level);
-	next.entry++;
-	next.value = READ_ONCE(*next.entry);
-	return next;
 }
 
 static struct stretch stretch_at(const struct ds_probe *probe, u32 at,
@@ -111,7 +94,7 @@ static u32 visit_batch(struct mm_struct *mm, struct ds_search *search,
 		if (at >= probe->nr || ++looks == DS_SEARCHING_BATCH)
 			return at;
 		addr = stretch.addr + ((u64)stretch.nr << ds_level_shift(probe->level));
-		entry = next_entry(mm, &entry, addr, probe->level);
+		entry = ds_entry_next(mm, &entry, addr, probe->level);
 	}
 }
 
