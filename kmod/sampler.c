@@ -37,7 +37,9 @@ struct ds_limits ds_session_limits(const struct ds_session *session)
 		.max_regions = attrs->max_regions,
 		.max_nr_accesses = ds_max_nr_accesses(&intervals),
 		.min_region_size = attrs->min_region_size,
-		.search = !!(attrs->flags & DAMON_SCHEMES_ATTR_SEARCH),
+		/* Where nothing is flushed, a clear bit says nothing. */
+		.search = attrs->flags & DAMON_SCHEMES_ATTR_SEARCH &&
+			  ds_tlb_policy(session) != DAMON_SCHEMES_TLB_NONE,
 	};
 
 	return limits;

@@ -53,30 +53,37 @@ void ds_session_search_plan(struct ds_session *session)
 {
 	const struct ds_limits limits = ds_session_limits(session);
 
-	/* Where nothing is flushed, a clear bit says nothing. */
-	if (!limits.search || ds_tlb_policy(session) == DAMON_SCHEMES_TLB_NONE)
+	if (!limits.search)
 		return;
 	ds_search_plan(&session->store.search, &session->store.regions, &limits,
 		       &session->random);
 }
 
-/* The probes of target @which; they are sorted as the regions are. */
+/* The first probe of region @region or of one behind it; sorted as the regions are. */
+static unsigned int probe_of(const struct ds_search *search, u32 region)
+{
+	unsigned int low = 0, high = search->nr;
+
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (search->probes[middle].region < region)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static const struct ds_probe *probes_of(const struct ds_session *session,
 					unsigned int which, unsigned int *nr)
 {
 	const struct ds_slice *slice = &session->store.regions.slices[which];
 	const struct ds_search *search = &session->store.search;
-	const struct ds_probe *end = search->probes + search->nr;
-	const struct ds_probe *first, *behind;
+	unsigned int first = probe_of(search, slice->first);
 
-	for (first = search->probes; first < end; first++)
-		if (first->region >= slice->first)
-			break;
-	for (behind = first; behind < end; behind++)
-		if (behind->region >= slice->first + slice->nr)
-			break;
-	*nr = behind - first;
-	return first;
+	*nr = probe_of(search, slice->first + slice->nr) - first;
+	return &search->probes[first];
 }
 
 bool ds_session_search_clear(struct ds_session *session, unsigned int which)

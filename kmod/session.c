@@ -170,6 +170,8 @@ static void retune(struct ds_session *session, const struct damon_schemes_attrs 
 	ds_regions_retune(&session->store.regions, &intervals_from, &intervals_to);
 	if (to->min_region_size > from->min_region_size)
 		ds_regions_align(&session->store.regions, to->min_region_size);
+	if (!ds_session_limits(session).search)
+		ds_search_erase(&session->store.regions);
 }
 
 static bool needs_other_store(const struct damon_schemes_attrs *from,

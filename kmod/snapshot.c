@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Snapshots: made, waiting, read. */
 
+#include <linux/build_bug.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "snapshot.h"
+
+/* They are handed out as they are. */
+static_assert(DS_SEARCH_LOOKED == DAMON_SCHEMES_SEARCH_LOOKED);
+static_assert(DS_SEARCH_HIT == DAMON_SCHEMES_SEARCH_HIT);
+static_assert(DS_SEARCH_LEVEL == DAMON_SCHEMES_SEARCH_LEVEL);
+static_assert(DS_SEARCH_IDLE == DAMON_SCHEMES_SEARCH_IDLE);
 
 void ds_outbox_init(struct ds_outbox *outbox)
 {

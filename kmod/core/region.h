@@ -59,7 +59,8 @@ enum ds_look {
  * @last_nr_accesses: @nr_accesses of the aggregation before.
  * @age: aggregations for which @nr_accesses has stayed much the same.
  * @pending: enum ds_pending.
- * @kind: what maps it; regions of different kinds never merge.  0: not told apart.
+ * @kind: what maps it; regions of different kinds merge only where the maximum cannot
+ *	be kept otherwise.  0: not told apart.
  * @search: what a search of its tables found, DS_SEARCH_*.
  * @look: what of it a search looks at in this interval: its own.
  */

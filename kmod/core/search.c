@@ -36,24 +36,9 @@ static __u32 looked_level(const struct ds_region *region)
 	return (region->search & DS_SEARCH_LEVEL) >> DS_SEARCH_LEVEL_SHIFT;
 }
 
-/*
- * Where something was accessed, the same level would say so again.  Of a large region
- * whose every entry was accessed a level down has too many: samples and splitting at
- * random are better at telling what differs in it.
- */
-static int may_descend(const struct ds_region *region)
+/* The highest level up to @level that has an entry all of which lies in the region. */
+static __u32 level_within(const struct ds_region *region, __u32 level)
 {
-	__u32 looked = looked_level(region);
-
-	return region->search & DS_SEARCH_HIT && looked > DS_LEVEL_PAGE + 1 &&
-	       ds_region_size(region) >> ds_level_shift(looked - 2) <= DESCENT_ENTRIES;
-}
-
-/* From the pages back to the top: a look there costs little, and tells what cooled. */
-static __u32 level_to_look_at(const struct ds_region *region)
-{
-	__u32 level = may_descend(region) ? looked_level(region) - 2 : DS_LEVEL_DIRECTORY;
-
 	while (level > DS_LEVEL_PAGE && !has_whole_entry(region, level))
 		level--;
 	return level;
@@ -130,6 +115,28 @@ static __u32 some_runs(const struct outline *outline, struct ds_random *random)
 	return runs;
 }
 
+/*
+ * Where something was accessed, the same level would say so again: a level down, if all
+ * of the region there is no more than @most entries.  Of what has more, samples and
+ * splitting at random are better at telling what differs in it.
+ */
+static int descend(const struct ds_region *region, __u64 most, struct outline *outline)
+{
+	__u32 looked = looked_level(region);
+
+	if (!(region->search & DS_SEARCH_HIT) || looked <= DS_LEVEL_PAGE + 1 ||
+	    ds_region_size(region) >> ds_level_shift(looked - 2) > most)
+		return 0;
+	outline_region(region, level_within(region, looked - 2), outline);
+	return entries_of(outline, ALL_RUNS) <= most;
+}
+
+/* From the pages back to the top: a look there costs little, and tells what cooled. */
+static void look_from_the_top(const struct ds_region *region, struct outline *outline)
+{
+	outline_region(region, level_within(region, DS_LEVEL_DIRECTORY), outline);
+}
+
 /* A random part of a run, of at most @entries entries. */
 static void reduce(struct ds_probe *run, __u32 entries, struct ds_random *random)
 {
@@ -152,6 +159,11 @@ struct budget {
 	__u32 probes;
 };
 
+static int has_room(const struct budget *budget)
+{
+	return budget->entries && budget->probes >= DS_SEARCH_MAX_PROBES;
+}
+
 static int is_always_accessed(const struct ds_region *region,
 			      const struct ds_limits *limits)
 {
@@ -160,42 +172,32 @@ static int is_always_accessed(const struct ds_region *region,
 	       limits->max_nr_accesses;
 }
 
-static void choose(struct ds_region *region, struct budget *budget,
-		   struct ds_random *random)
+/* What is looked at a level down is looked at whole, or it could not tell what is idle. */
+static void choose(struct ds_region *region, struct budget *budget, __u32 runs,
+		   const struct outline *outline)
 {
-	struct outline outline;
-	__u64 entries;
-	__u32 runs;
+	__u64 entries = entries_of(outline, runs);
 
-	if (budget->probes < DS_SEARCH_MAX_PROBES || !budget->entries)
-		return;
-	outline_region(region, level_to_look_at(region), &outline);
-	runs = may_descend(region) ? ALL_RUNS : some_runs(&outline, random);
-	entries = entries_of(&outline, runs);
-	/* A part would do to find something, but not to tell where nothing is. */
-	if (may_descend(region) && entries > budget->entries)
-		return;
 	region->look = (__u8)runs;
 	budget->entries -= entries < budget->entries ? (__u32)entries : budget->entries;
 	budget->probes -= DS_SEARCH_MAX_PROBES;
 }
 
 static void plan_region(struct ds_search *search, struct ds_region *region, __u32 index,
-			__u32 entries, struct ds_random *random)
+			__u32 entries, const struct outline *outline,
+			struct ds_random *random)
 {
-	struct outline outline;
 	__u32 i;
 
-	outline_region(region, level_to_look_at(region), &outline);
 	for (i = 0; i < DS_SEARCH_MAX_PROBES; i++) {
 		__u32 left = entries > search->nr_entries ?
 				     entries - search->nr_entries : 0;
 		struct ds_probe *probe = &search->probes[search->nr];
 
-		if (!(region->look >> i & 1) || !outline.runs[i].nr || !left ||
+		if (!(region->look >> i & 1) || !outline->runs[i].nr || !left ||
 		    search->nr == search->capacity)
 			continue;
-		*probe = outline.runs[i];
+		*probe = outline->runs[i];
 		reduce(probe, left, random);
 		probe->region = index;
 		probe->first = search->nr_entries;
@@ -203,6 +205,14 @@ static void plan_region(struct ds_search *search, struct ds_region *region, __u3
 		search->nr++;
 	}
 	region->look = 0;
+}
+
+void ds_search_erase(struct ds_regions *regions)
+{
+	__u32 i;
+
+	for (i = 0; i < regions->nr; i++)
+		regions->regions[i].search = 0;
 }
 
 void ds_search_forget(struct ds_search *search)
@@ -237,14 +247,13 @@ void ds_search_plan(struct ds_search *search, struct ds_regions *regions,
 		.entries = entries / 4 * 3,
 		.probes = search->capacity / 4 * 3,
 	};
+	const __u32 descent = budget.entries < DESCENT_ENTRIES ? budget.entries :
+								DESCENT_ENTRIES;
 	__u32 first = search->next < regions->nr ? search->next : 0;
+	struct outline outline;
 	__u32 i;
 
 	ds_search_forget(search);
-	for (i = 0; i < (search->max_entries + 63) / 64; i++) {
-		search->cleared[i] = 0;
-		search->hits[i] = 0;
-	}
 	for (i = 0; i < regions->nr; i++) {
 		struct ds_region *region = &regions->regions[i];
 
@@ -257,8 +266,10 @@ void ds_search_plan(struct ds_search *search, struct ds_regions *regions,
 	for (i = 0; i < regions->nr; i++) {
 		struct ds_region *region = &regions->regions[turn(first, i, regions->nr)];
 
-		if (may_descend(region) && !is_always_accessed(region, limits))
-			choose(region, &budget, random);
+		if (!is_always_accessed(region, limits) && has_room(&budget) &&
+		    descend(region, descent, &outline) &&
+		    entries_of(&outline, ALL_RUNS) <= budget.entries)
+			choose(region, &budget, ALL_RUNS, &outline);
 	}
 	budget.entries += entries / 4;
 	budget.probes += search->capacity / 4;
@@ -266,17 +277,28 @@ void ds_search_plan(struct ds_search *search, struct ds_regions *regions,
 		__u32 which = turn(first, i, regions->nr);
 		struct ds_region *region = &regions->regions[which];
 
-		if (region->look || may_descend(region) ||
-		    is_always_accessed(region, limits))
+		if (region->look || is_always_accessed(region, limits) ||
+		    descend(region, descent, &outline))
 			continue;
-		if (!budget.entries || budget.probes < DS_SEARCH_MAX_PROBES)
+		if (!has_room(&budget))
 			break;
-		choose(region, &budget, random);
+		look_from_the_top(region, &outline);
+		choose(region, &budget, some_runs(&outline, random), &outline);
 		search->next = which + 1;
 	}
-	for (i = 0; i < regions->nr; i++)
-		if (regions->regions[i].look)
-			plan_region(search, &regions->regions[i], i, entries, random);
+	for (i = 0; i < regions->nr; i++) {
+		struct ds_region *region = &regions->regions[i];
+
+		if (!region->look)
+			continue;
+		if (!descend(region, descent, &outline))
+			look_from_the_top(region, &outline);
+		plan_region(search, region, i, entries, &outline, random);
+	}
+	for (i = 0; i < (search->nr_entries + 63) / 64; i++) {
+		search->cleared[i] = 0;
+		search->hits[i] = 0;
+	}
 }
 
 /**

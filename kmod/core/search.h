@@ -102,7 +102,8 @@ static inline int ds_search_test(const __u64 *bits, __u32 entry)
  * which something was accessed, with at most three quarters of the budget; then, from
  * @search->next on in turn, all others but those that are accessed whenever they are
  * sampled.  Of a region that has more entries
- * than the budget leaves, a random part is chosen.  Clears all bits of @search, and what
+ * than the budget leaves, a random part is chosen; but what is looked at a level down is
+ * looked at whole.  Clears all bits of @search, and what
  * the regions say of the last interval, and of those that are always accessed all.
  */
 void ds_search_plan(struct ds_search *search, struct ds_regions *regions,
@@ -121,5 +122,8 @@ int ds_search_conclude(struct ds_search *search, struct ds_regions *from,
 
 /* Drop what was planned: the regions have moved since. */
 void ds_search_forget(struct ds_search *search);
+
+/* There are no searches any more: what regions say of the last ones is gone. */
+void ds_search_erase(struct ds_regions *regions);
 
 #endif

@@ -113,6 +113,26 @@ TEST_F(Search, ForgetsTheHitsOfWhatIsAlwaysAccessed) {
     EXPECT_TRUE(memory[1].search & DS_SEARCH_HIT);
 }
 
+// Else a region that is too large for a small budget would keep its hits for good.
+TEST_F(Search, WhatDoesNotFitTheBudgetALevelDownIsLookedAtFromTheTopAgain) {
+    search.max_entries = 64;
+    set({{base, base + 2 * mib}});
+    search_once(base, base + page);
+    ASSERT_TRUE(memory[0].search & DS_SEARCH_HIT);
+    search_once(0, 0);
+    ASSERT_EQ(from.nr, 1U);
+    EXPECT_FALSE(memory[0].search & DS_SEARCH_HIT);
+    EXPECT_TRUE(memory[0].search & DS_SEARCH_IDLE);
+}
+
+TEST_F(Search, WhereThereIsNoneAnyMoreRegionsSayNothingOfIt) {
+    set({{base, base + 64 * mib}});
+    search_once(base, base + page);
+    ASSERT_GT(from.nr, 1U);
+    ds_search_erase(&from);
+    for (__u32 i = 0; i < from.nr; i++) EXPECT_EQ(memory[i].search, 0U);
+}
+
 TEST_F(Search, FindsAHotPageInThreeLooks) {
     const auto hot = base + 5 * gib + 37 * 2 * mib + 100 * page;
     set({{base, base + 10 * gib}});
