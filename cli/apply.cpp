@@ -62,18 +62,8 @@ Result<Policy> load_policy(const ApplyOptions& options) {
     return policy;
 }
 
-bool has_action(const Policy& policy, Action action) {
-    return std::any_of(policy.schemes.begin(), policy.schemes.end(),
-                       [action](const Scheme& scheme) { return scheme.action == action; });
-}
-
-bool acts_at_all(const Policy& policy) {
-    return std::any_of(policy.schemes.begin(), policy.schemes.end(),
-                       [](const Scheme& scheme) { return acts(scheme.action); });
-}
-
 Result<void> check_swap(const Policy& policy, const ApplyOptions& options) {
-    if (!has_action(policy, Action::pageout) || options.allow_no_swap || options.dry_run) return {};
+    if (!policy.has(Action::pageout) || options.allow_no_swap || options.dry_run) return {};
     const auto memory = memory_of_machine();
     if (!memory || memory->swap_total.count > 0) return {};
     return Error{ErrorKind::unsupported,
@@ -224,7 +214,7 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
     session_->on_finished = [this] { session_finished(); };
     session_->on_error = [this](const Error& error) { failure_ = error; };
     for (auto& target : targets) {
-        if (acts_at_all(policy_) && !options_.dry_run) {
+        if (policy_.acts() && !options_.dry_run) {
             if (auto may = may_advise(target); !may) return may;
         }
         if (auto added = session_->add(std::move(target)); !added) return added;
@@ -256,13 +246,9 @@ void ApplyRun::know(const SessionTarget& target, TargetFigures figures) {
 
 // Nothing is acted on before the monitor was seen to see; until then the session observes.
 Result<void> ApplyRun::prove_sight() {
-    if (!acts_at_all(policy_)) return {};
-    const MonitorFactory another = [kind = monitor_kind_]() -> Result<std::unique_ptr<Monitor>> {
-        auto opened = open_monitor(kind);
-        if (!opened) return opened.error();
-        return std::move(opened->monitor);
-    };
-    sight_check_ = std::make_unique<SightCheck>(loop_, another, policy_.monitor);
+    if (!policy_.acts()) return {};
+    sight_check_ = std::make_unique<SightCheck>(
+        loop_, [kind = monitor_kind_] { return open_another(kind); }, policy_.monitor);
     return sight_check_->start([this](const SightCheck::Outcome& outcome) {
         // Before the session has begun it waits for this.
         if (proving_first_) {
@@ -276,7 +262,7 @@ Result<void> ApplyRun::prove_sight() {
 
 // A monitor that has to be alone watches the canary first, and then the targets.
 Result<void> ApplyRun::prove_sight_first() {
-    if (!acts_at_all(policy_)) return {};
+    if (!policy_.acts()) return {};
     proving_first_ = true;
     if (!options_.no_status) say("proving that it sees, before it watches");
     auto proving = prove_sight();
@@ -396,7 +382,7 @@ std::string ApplyRun::note() const {
         if (target.braked && !target.exited) return "brake: " + target.process.name;
     }
     if (const auto& resting = session_->resting()) return "resting: " + *resting;
-    if (acts_at_all(policy_) && !session_->acting()) return "proving that it sees";
+    if (policy_.acts() && !session_->acting()) return "proving that it sees";
     return options_.dry_run ? "dry run" : "";
 }
 
@@ -406,7 +392,7 @@ RunSummary ApplyRun::summary() const {
     summary.ended = session_->why_finished();
     summary.dry_run = options_.dry_run;
     summary.observed_only = observed_only_;
-    if (!observed_only_ && acts_at_all(policy_) && !session_->acting()) {
+    if (!observed_only_ && policy_.acts() && !session_->acting()) {
         summary.observed_only = "it ended before the monitor was seen to see";
     }
     for (std::size_t i = 0; i < figures_.size(); ++i) {

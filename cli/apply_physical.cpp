@@ -24,11 +24,6 @@
 namespace damon_schemes {
 namespace {
 
-bool acts_at_all(const Policy& policy) {
-    return std::any_of(policy.schemes.begin(), policy.schemes.end(),
-                       [](const Scheme& scheme) { return acts(scheme.action); });
-}
-
 class PhysicalRun {
   public:
     PhysicalRun(EventLoop& loop, PhysicalWishes wishes, KdamondSetup setup)
@@ -77,7 +72,7 @@ int PhysicalRun::run() {
 
 Result<void> PhysicalRun::prepare() {
     summary_.before = memory_of_machine();
-    if (acts_at_all(wishes_.policy) && !wishes_.dry_run) {
+    if (wishes_.policy.acts() && !wishes_.dry_run) {
         if (auto proved = prove_sight(); !proved || ended_early_) return proved;
     }
     session_.on_finished = [this] {
@@ -95,14 +90,10 @@ Result<void> PhysicalRun::prepare() {
 // By a process of our own, whose virtual memory is watched: the bits that DAMON looks at are the
 // same ones.
 Result<void> PhysicalRun::prove_sight() {
-    const MonitorFactory mainline = []() -> Result<std::unique_ptr<Monitor>> {
-        auto opened = open_monitor(MonitorKind::mainline);
-        if (!opened) return opened.error();
-        return std::move(opened->monitor);
-    };
     MonitorAttributes attributes = wishes_.policy.monitor;
     attributes.memory = WatchedMemory::of_targets;
-    SightCheck check(loop_, mainline, attributes);
+    SightCheck check(
+        loop_, [] { return open_another(MonitorKind::mainline); }, attributes);
     if (!wishes_.no_status) say("proving that it sees, before it begins");
     proving_ = true;
     auto ran = check.start([this](const SightCheck::Outcome& outcome) {

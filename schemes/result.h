@@ -23,6 +23,10 @@ struct Error {
     int code = 0;         // errno where a system call failed, else 0
 };
 
+inline Error unsupported(std::string message, int code = 0) {
+    return {ErrorKind::unsupported, std::move(message), code};
+}
+
 template <typename T>
 class [[nodiscard]] Result {
   public:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "benchmarks/accuracy/touch_set.h"
+#include "benchmarks/random.h"
 
 namespace damon_schemes::accuracy {
 namespace {
@@ -74,7 +75,7 @@ class IdealAccess {
     const Access& access_;
     std::uint64_t unit_;
     TouchSet set_;
-    Dice dice_;
+    bench::Random dice_;
     Runs all_;
 };
 

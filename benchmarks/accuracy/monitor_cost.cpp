@@ -200,7 +200,6 @@ int run(const Options& options) {
     std::vector<Window> windows;
     for (unsigned i = 0; i < options.windows; ++i)
         windows.push_back(measure(walker, options, attributes));
-    std::vector<double> per_check, slowdown;
     for (Window& window : windows) window.thread_ns /= std::max(1.0, window.checks);
     const double alone = median(windows, &Window::alone_ns);
     const double watched = median(windows, &Window::watched_ns);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "benchmarks/random.h"
+
 namespace damon_schemes::accuracy {
 namespace {
 
@@ -22,8 +24,8 @@ TouchSet::TouchSet(const Access& access, Bytes size, std::uint64_t seed)
             std::max<std::uint64_t>(1, std::min(access.spots->number, bytes / page_bytes));
         const std::uint64_t cell = bytes / number / page_bytes;  // pages
         piece_ = std::min(access.spots->size.count, cell * page_bytes);
-        Dice mixed(seed);
-        Dice dice(mixed.next() ^ access.spots->seed);
+        bench::Random mixed(seed);
+        bench::Random dice(mixed.next() ^ access.spots->seed);
         for (std::uint64_t i = 0; i < number; ++i)
             starts_.push_back(from +
                               (i * cell + dice.below(cell - piece_ / page_bytes + 1)) * page_bytes);

@@ -23,6 +23,7 @@
 
 #include "benchmarks/accuracy/touch_set.h"
 #include "benchmarks/accuracy/truth_file.h"
+#include "benchmarks/random.h"
 
 namespace damon_schemes::accuracy {
 namespace {
@@ -107,7 +108,7 @@ struct LiveAccess {
     double touches_a_ns = 0;  // of a round
     bool random = false;
     std::uint32_t writes = 0;  // ppm
-    Dice dice{0};
+    bench::Random dice{0};
     std::uint64_t position = 0;
     std::uint64_t done = 0;  // touches
     Duration spent{};
@@ -365,7 +366,7 @@ class Workload::Program {
             live.area = &area;
             live.random = access.random;
             live.writes = access.writes.ppm;
-            live.dice = Dice(options_.seed + 1000 * phase + ++number);
+            live.dice = bench::Random(options_.seed + 1000 * phase + ++number);
             if (access.share)
                 live.share = static_cast<double>(access.share->ppm) / 1e6;
             else

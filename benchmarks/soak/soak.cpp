@@ -25,13 +25,15 @@
 #include <stdexcept>
 #include <string>
 
+#include "benchmarks/random.h"
 #include "benchmarks/soak/aftermath.h"
 #include "benchmarks/soak/ledger.h"
-#include "benchmarks/soak/random.h"
 #include "benchmarks/soak/victim.h"
 #include "benchmarks/soak/watcher.h"
 
 namespace damon_schemes::soak {
+
+using bench::Random;
 namespace {
 
 constexpr std::size_t watchers = 3;

@@ -15,9 +15,11 @@
 #include <thread>
 #include <vector>
 
-#include "benchmarks/soak/random.h"
+#include "benchmarks/random.h"
 
 namespace damon_schemes::soak {
+
+using bench::Random;
 namespace {
 
 constexpr std::size_t page = 4096, huge = 2 << 20;

@@ -17,12 +17,13 @@
 #include <vector>
 
 #include "benchmarks/device/device_session.h"
-#include "benchmarks/soak/random.h"
+#include "benchmarks/random.h"
 
 namespace damon_schemes::soak {
 namespace {
 
 using bench::DeviceSession;
+using bench::Random;
 using bench::SeenSnapshot;
 
 constexpr std::uint64_t page = 4096;

@@ -15,10 +15,6 @@
 namespace damon_schemes {
 namespace {
 
-Error unsupported(std::string message, int code) {
-    return {ErrorKind::unsupported, std::move(message), code};
-}
-
 std::string admin_of(const MainlinePaths& paths) {
     return paths.sys + "/kernel/mm/damon/admin";
 }

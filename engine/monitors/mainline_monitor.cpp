@@ -31,10 +31,6 @@ constexpr Duration thread_time_interval = std::chrono::seconds(1);
 const std::string module_instead =
     "load the damon_schemes module, which can ('./dev install' builds and loads it)";
 
-Error unsupported(std::string message, int code = 0) {
-    return {ErrorKind::unsupported, std::move(message), code};
-}
-
 // What a target's place in the list of targets is, and how it stands.
 struct WatchedTarget {
     TargetId id;
@@ -117,8 +113,7 @@ Result<void> MainlineMonitor::set_attributes(const MonitorAttributes& attributes
     if (attributes.layout != RegionLayout::gaps) {
         return unsupported(
             "monitor.regions.layout is set, and mainline DAMON knows the layout \"gaps\" alone: "
-            "take "
-            "it out of the policy, or " +
+            "take it out of the policy, or " +
             module_instead);
     }
     if (attributes.children) {

@@ -26,10 +26,6 @@ constexpr auto no_module_advice =
     "source tree "
     "builds and loads it";
 
-Error unsupported(std::string message, int code) {
-    return {ErrorKind::unsupported, std::move(message), code};
-}
-
 std::string reason_for(int code) {
     return std::strerror(code);
 }

@@ -56,4 +56,10 @@ Result<ChosenMonitor> open_monitor(MonitorKind kind) {
                  module.error().code};
 }
 
+Result<std::unique_ptr<Monitor>> open_another(MonitorKind kind) {
+    auto opened = open_monitor(kind);
+    if (!opened) return opened.error();
+    return std::move(opened->monitor);
+}
+
 }  // namespace damon_schemes

@@ -28,5 +28,7 @@ struct ChosenMonitor {
 // Errors: as open_module_monitor() and open_mainline_monitor() have them; with `automatic`, why
 // neither can be used.
 Result<ChosenMonitor> open_monitor(MonitorKind kind);
+// Another one of a kind that was chosen.
+Result<std::unique_ptr<Monitor>> open_another(MonitorKind kind);
 
 }  // namespace damon_schemes

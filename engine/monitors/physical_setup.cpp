@@ -226,9 +226,7 @@ Result<void> check_policy(const Policy& policy) {
             "its regions are as small as a page always, so take "
             "monitor.min_region_size out of the policy");
     }
-    const bool pages_out = std::any_of(policy.schemes.begin(), policy.schemes.end(),
-                                       [](const auto& s) { return s.action == Action::pageout; });
-    if (pages_out && policy.limits.brake) {
+    if (policy.has(Action::pageout) && policy.limits.brake) {
         return refused(
             "the brake watches the faults of targets, of which there are none here; to do "
             "without it write [limits] brake = \"off\"");

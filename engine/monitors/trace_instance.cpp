@@ -25,10 +25,6 @@ constexpr int busy_pause_ms = 5;
 // The kernel takes at most a page of filter.
 constexpr std::size_t longest_filter = 4000;
 
-Error unsupported(std::string message, int code) {
-    return {ErrorKind::unsupported, std::move(message), code};
-}
-
 Result<TraceFormat> read_format(KernelFiles& files, const std::string& folder,
                                 const std::string& event) {
     const auto text = files.read(folder + "/events/" + event + "/format");

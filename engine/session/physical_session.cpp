@@ -51,8 +51,6 @@ PhysicalSession::PhysicalSession(EventLoop& loop, Policy policy, KdamondSetup se
       policy_(std::move(policy)),
       setup_(std::move(setup)),
       parts_(std::move(parts)),
-      pages_out_(std::any_of(policy_.schemes.begin(), policy_.schemes.end(),
-                             [](const Scheme& s) { return s.action == Action::pageout; })),
       kdamond_(parts_.files, parts_.mainline),
       earlier_(policy_.schemes.size()),
       totals_(policy_.schemes.size()),
@@ -61,15 +59,14 @@ PhysicalSession::PhysicalSession(EventLoop& loop, Policy policy, KdamondSetup se
 
 PhysicalSession::~PhysicalSession() {
     *self_ = nullptr;
-    for (const EventLoop::Watch watch : {ticks_, last_wait_, end_watch_})
-        if (watch != 0) loop_.forget(watch);
+    for (EventLoop::Watch* const watch : {&ticks_, &last_wait_, &end_watch_}) forget(*watch);
     // A count that waits for a kdamond at rest comes to its end with that.
     (void)kdamond_.turn_off();
 }
 
 bool PhysicalSession::enough_swap() const {
     const auto& least = policy_.limits.min_free_swap;
-    if (!pages_out_ || !least) return true;
+    if (!policy_.has(Action::pageout) || !least) return true;
     const auto memory = memory_of_machine(parts_.machine);
     return memory && (memory->swap_total.count == 0 || memory->free_swap_share() >= *least);
 }
@@ -83,6 +80,10 @@ Result<void> PhysicalSession::start() {
         look();
         return {};
     }
+    return turn_on();
+}
+
+Result<void> PhysicalSession::turn_on() {
     if (auto on = kdamond_.turn_on(setup_); !on) return on;
     auto ended = loop_.on_readable(kdamond_.pidfd(), [this] { end(); });
     if (!ended) return ended.error();
@@ -90,10 +91,14 @@ Result<void> PhysicalSession::start() {
     return {};
 }
 
+void PhysicalSession::forget(EventLoop::Watch& watch) {
+    if (watch != 0) loop_.forget(watch);
+    watch = 0;
+}
+
 // Only its being turned off by somebody else ends it: physical memory does not exit.
 void PhysicalSession::end() {
-    loop_.forget(end_watch_);
-    end_watch_ = 0;
+    forget(end_watch_);
     kdamond_.note_end();
     fail({ErrorKind::runtime,
           "somebody turned the kdamond off, or changed it (what is there now: " +
@@ -107,10 +112,7 @@ void PhysicalSession::look() {
     const bool enough = enough_swap();
     if (enough && !kdamond_.running()) {
         resting_.reset();
-        if (auto on = kdamond_.turn_on(setup_); !on) return fail(on.error());
-        auto ended = loop_.on_readable(kdamond_.pidfd(), [this] { end(); });
-        if (!ended) return fail(ended.error());
-        end_watch_ = *ended;
+        if (auto on = turn_on(); !on) fail(on.error());
         return;
     }
     if (!enough) resting_ = "too little swap is free";
@@ -151,13 +153,11 @@ void PhysicalSession::settle(const Counts& counts) {
     if (!finishing_ && !resting_) return;
     // What its schemes did is gone with a kdamond.
     earlier_ = totals_;
-    if (end_watch_ != 0) loop_.forget(end_watch_);
-    end_watch_ = 0;
+    forget(end_watch_);
     if (auto off = kdamond_.turn_off(); !off && !finishing_) return fail(off.error());
     if (!finishing_ || finished_) return;
     finished_ = true;
-    if (last_wait_ != 0) loop_.forget(last_wait_);
-    last_wait_ = 0;
+    forget(last_wait_);
     if (on_finished) on_finished();
 }
 
@@ -165,14 +165,12 @@ void PhysicalSession::finish(const std::string& why) {
     if (finishing_) return;
     finishing_ = true;
     why_finished_ = why;
-    if (ticks_ != 0) loop_.forget(ticks_);
-    ticks_ = 0;
+    forget(ticks_);
     if (!kdamond_.running()) return settle(Error{});
     // Where it does not answer soon it is turned off, and with it whoever waits for it goes on.
     auto wait = loop_.on_timer(longest_last_count, false, [this] {
         last_wait_ = 0;
-        if (end_watch_ != 0) loop_.forget(end_watch_);
-        end_watch_ = 0;
+        forget(end_watch_);
         (void)kdamond_.turn_off();
     });
     if (wait) last_wait_ = *wait;

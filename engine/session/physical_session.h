@@ -64,6 +64,8 @@ class PhysicalSession {
   private:
     using Counts = Result<std::vector<PhysicalTotals>>;
 
+    Result<void> turn_on();
+    void forget(EventLoop::Watch& watch);
     void look();
     void ask_for_counts();
     void take(const Counts& counts);
@@ -77,7 +79,6 @@ class PhysicalSession {
     Policy policy_;
     KdamondSetup setup_;
     Parts parts_;
-    bool pages_out_;
     Kdamond kdamond_;
     std::vector<PhysicalTotals> earlier_;  // of kdamonds that were turned off
     std::vector<PhysicalTotals> totals_;

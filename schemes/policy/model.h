@@ -231,6 +231,15 @@ struct Policy {
     std::vector<Scheme> schemes;
     Limits limits;
     RefaultWatch refaults{};
+    bool has(Action action) const {
+        return std::any_of(schemes.begin(), schemes.end(),
+                           [action](const Scheme& scheme) { return scheme.action == action; });
+    }
+    // Whether any scheme does more than counting.
+    bool acts() const {
+        return std::any_of(schemes.begin(), schemes.end(),
+                           [](const Scheme& scheme) { return damon_schemes::acts(scheme.action); });
+    }
 };
 
 }  // namespace damon_schemes

@@ -258,6 +258,18 @@ void Session::split() {
     check("split");
     if (nr <= limits_.max_regions)
         expect(regions().nr <= limits_.max_regions, "split", "more regions than the maximum");
+    for_each_piece(before, "split", [&](const ds_region& piece, const ds_region& whole) {
+        expect(piece.nr_accesses == whole.nr_accesses &&
+                   piece.last_nr_accesses == whole.last_nr_accesses && piece.age == whole.age &&
+                   piece.sampled == whole.sampled && piece.accessed == whole.accessed,
+               "split", "a piece that did not inherit");
+    });
+}
+
+// Each region that there is now, with the one before that it is a piece of.
+void Session::for_each_piece(
+    const Regions& before, const char* step,
+    const std::function<void(const ds_region& piece, const ds_region& whole)>& look) {
     const auto now = copy();
     for (std::size_t s = 0; s < now.size(); s++) {
         std::size_t b = 0;
@@ -265,12 +277,9 @@ void Session::split() {
             while (b < before[s].size() && before[s][b].end <= piece.start) b++;
             if (b == before[s].size()) break;
             const auto& whole = before[s][b];
-            expect(whole.start <= piece.start && piece.end <= whole.end, "split",
+            expect(whole.start <= piece.start && piece.end <= whole.end, step,
                    "a piece of two regions");
-            expect(piece.nr_accesses == whole.nr_accesses &&
-                       piece.last_nr_accesses == whole.last_nr_accesses && piece.age == whole.age &&
-                       piece.sampled == whole.sampled && piece.accessed == whole.accessed,
-                   "split", "a piece that did not inherit");
+            look(piece, whole);
         }
     }
 }
@@ -316,23 +325,14 @@ void Session::search(const Hit& hit) {
     check("search");
     expect(regions().nr <= std::max(nr, limits_.max_regions), "search",
            "more regions than the maximum");
-    const auto now = copy();
-    for (std::size_t s = 0; s < now.size(); s++) {
-        std::size_t b = 0;
-        for (const auto& piece : now[s]) {
-            while (b < before[s].size() && before[s][b].end <= piece.start) b++;
-            if (b == before[s].size()) break;
-            const auto& whole = before[s][b];
-            expect(whole.start <= piece.start && piece.end <= whole.end, "search",
-                   "a piece of two regions");
-            expect(piece.sampled == whole.sampled && piece.age == whole.age &&
-                       piece.last_nr_accesses == whole.last_nr_accesses,
-                   "search", "a piece that did not inherit");
-            // Where all of it was looked at, its pages say whether anything was accessed.
-            if (piece.search & DS_SEARCH_IDLE && piece.search & DS_SEARCH_LOOKED)
-                expect(!hit_anywhere(hit, piece), "search", "accessed memory called idle");
-        }
-    }
+    for_each_piece(before, "search", [&](const ds_region& piece, const ds_region& whole) {
+        expect(piece.sampled == whole.sampled && piece.age == whole.age &&
+                   piece.last_nr_accesses == whole.last_nr_accesses,
+               "search", "a piece that did not inherit");
+        // Where all of it was looked at, its pages say whether anything was accessed.
+        if (piece.search & DS_SEARCH_IDLE && piece.search & DS_SEARCH_LOOKED)
+            expect(!hit_anywhere(hit, piece), "search", "accessed memory called idle");
+    });
 }
 
 void Session::retune(const ds_intervals& from, const ds_intervals& to) {

@@ -73,6 +73,9 @@ class Session {
     Regions copy() const;
     void check(const char* step);
     void expect(bool holds, const char* step, const std::string& what);
+    void for_each_piece(
+        const Regions& before, const char* step,
+        const std::function<void(const ds_region& piece, const ds_region& whole)>& look);
     void force_within_maximum();
 
     ds_limits limits_;

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <stdexcept>
+#include <utility>
 
 #include "engine/monitors/aggregation.h"
 
@@ -34,6 +36,15 @@ class AggregationTest : public ::testing::Test {
         region(1, 1, 0x1000, 0x2000, 7, age);
     }
     void begin_interval() { now += milliseconds(100); }
+    // Nothing came of what was told; of a whole interval something does.
+    Snapshot after_next_interval() {
+        EXPECT_FALSE(aggregation.take());
+        interval();
+        auto snapshot = aggregation.take();
+        if (!snapshot) throw std::runtime_error("no snapshot of a whole interval");
+        EXPECT_EQ(snapshot->targets.at(0).regions.size(), 2U);
+        return std::move(*snapshot);
+    }
 
     Aggregation aggregation;
     Duration now{std::chrono::seconds(5)};
@@ -94,24 +105,17 @@ TEST_F(AggregationTest, what_began_before_anybody_listened_is_lost_as_a_whole) {
     begin_interval();
     region(0, 2, 0x3000, 0x9000);  // the second of two
     region(1, 1, 0x1000, 0x2000);
-    EXPECT_FALSE(aggregation.take());
-    interval();
-    const auto snapshot = aggregation.take();
-    ASSERT_TRUE(snapshot);
-    EXPECT_EQ(snapshot->lost, 1U);
-    EXPECT_EQ(snapshot->sequence, 2U);
-    EXPECT_EQ(snapshot->targets[0].regions.size(), 2U);
+    const Snapshot snapshot = after_next_interval();
+    EXPECT_EQ(snapshot.lost, 1U);
+    EXPECT_EQ(snapshot.sequence, 2U);
 }
 
 // Where the whole of one target is missing at the beginning, it is no target without regions.
 TEST_F(AggregationTest, a_beginning_without_the_first_target_is_lost_too) {
     begin_interval();
     region(1, 1, 0x1000, 0x2000);
-    EXPECT_FALSE(aggregation.take());
-    interval();
-    const auto snapshot = aggregation.take();
-    ASSERT_TRUE(snapshot);
-    EXPECT_EQ(snapshot->lost, 1U);
+    const Snapshot snapshot = after_next_interval();
+    EXPECT_EQ(snapshot.lost, 1U);
     EXPECT_FALSE(aggregation.take());
 }
 
@@ -122,13 +126,9 @@ TEST_F(AggregationTest, a_snapshot_with_lost_events_is_never_half_a_one) {
     region(0, 2, 0x1000, 0x3000);
     aggregation.lose();
     region(1, 1, 0x1000, 0x2000);
-    EXPECT_FALSE(aggregation.take());
-    interval();
-    const auto next = aggregation.take();
-    ASSERT_TRUE(next);
-    EXPECT_EQ(next->lost, 1U);
-    EXPECT_EQ(next->sequence, 3U);
-    EXPECT_EQ(next->targets[0].regions.size(), 2U);
+    const Snapshot next = after_next_interval();
+    EXPECT_EQ(next.lost, 1U);
+    EXPECT_EQ(next.sequence, 3U);
 }
 
 // The end of one and the beginning of the next: what is left looks like one that rises.
@@ -141,23 +141,18 @@ TEST_F(AggregationTest, parts_of_two_intervals_are_not_taken_for_one) {
     begin_interval();
     region(0, 2, 0x3000, 0x9000, 0);
     region(1, 1, 0x1000, 0x2000);
-    EXPECT_FALSE(aggregation.take());
-    interval();
-    const auto next = aggregation.take();
-    ASSERT_TRUE(next);
-    EXPECT_GE(next->lost, 1U);
-    EXPECT_EQ(next->sequence, 1 + next->lost + 1);
+    const Snapshot next = after_next_interval();
+    EXPECT_GE(next.lost, 1U);
+    EXPECT_EQ(next.sequence, 1 + next.lost + 1);
 }
 
 TEST_F(AggregationTest, whole_intervals_that_are_missing_count_once_where_nobody_knows_how_many) {
     interval();
     ASSERT_TRUE(aggregation.take());
     aggregation.lose();
-    interval();
-    const auto next = aggregation.take();
-    ASSERT_TRUE(next);
-    EXPECT_EQ(next->lost, 1U);
-    EXPECT_EQ(next->sequence, 3U);
+    const Snapshot next = after_next_interval();
+    EXPECT_EQ(next.lost, 1U);
+    EXPECT_EQ(next.sequence, 3U);
 }
 
 TEST_F(AggregationTest, a_head_that_is_missing_after_a_loss_makes_it_lost) {
@@ -166,12 +161,8 @@ TEST_F(AggregationTest, a_head_that_is_missing_after_a_loss_makes_it_lost) {
     aggregation.lose();
     begin_interval();
     region(1, 1, 0x1000, 0x2000);  // where are the first target's?
-    EXPECT_FALSE(aggregation.take());
-    interval();
-    const auto next = aggregation.take();
-    ASSERT_TRUE(next);
-    EXPECT_EQ(next->lost, 1U);
-    EXPECT_EQ(next->targets[0].regions.size(), 2U);
+    const Snapshot next = after_next_interval();
+    EXPECT_EQ(next.lost, 1U);
 }
 
 TEST_F(AggregationTest, counts_that_contradict_each_other_are_no_snapshot) {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace damon_schemes::soak {
+namespace damon_schemes::bench {
 
 // splitmix64 (Steele, Lea and Flood, 2014): any seed will do, and streams of neighbouring seeds
 // have nothing in common.
@@ -26,4 +26,4 @@ class Random {
     std::uint64_t state_;
 };
 
-}  // namespace damon_schemes::soak
+}  // namespace damon_schemes::bench
