@@ -22,7 +22,8 @@ SchemeDeeds& SchemeDeeds::operator+=(const SchemeDeeds& other) {
     ranges += other.ranges;
     advised += other.advised;
     paged_out += other.paged_out;
-    spent += other.spent;
+    // Held at the longest time: a file may say anything.
+    spent = later(Instant(spent), other.spent).time_since_epoch();
     return *this;
 }
 

@@ -158,7 +158,8 @@ TEST_F(Controls, VerifiedPageoutLeavesWhatIsInUse) {
     target->ask("hot cold 64");
     const auto command =
         apply_to_target(set_without_search({"verify={ idle = \"1s\" }", "frequency.max=20%"}));
-    ASSERT_TRUE(eventually([&] { return !command->running() || swapped() >= cold_bytes / 2; }))
+    // Dozens of the pages in use lie in between.
+    ASSERT_TRUE(eventually([&] { return !command->running() || swapped() >= cold_bytes / 8; }))
         << swapped() << command->err();
     const auto scheme = interrupt(*command);
     EXPECT_GT(gap(scheme, "not_idle"), 0U) << scheme.dump(1);

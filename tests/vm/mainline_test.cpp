@@ -566,7 +566,7 @@ class MainlineMonitored : public MainlineTest {
     }
     // The next one; a test's failure where none comes.
     damon_schemes::Snapshot next() {
-        for (int i = 0; i < 6000; i++) {
+        for (int i = 0; i < 1800; i++) {
             auto snapshot = monitor->take_snapshot();
             if (!snapshot) {
                 ADD_FAILURE() << snapshot.error().message;

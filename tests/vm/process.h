@@ -21,7 +21,7 @@ std::vector<pid_t> processes_by_name(const std::string& name);
 // Waits until `holds()`, asking again and again; false after long enough for any machine.
 template <typename Predicate>
 bool eventually(const Predicate& holds) {
-    for (int i = 0; i < 6000; i++) {
+    for (int i = 0; i < 18000; i++) {
         if (holds()) return true;
         poll(nullptr, 0, 10);
     }

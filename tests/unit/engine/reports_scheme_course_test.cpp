@@ -87,6 +87,15 @@ TEST(SchemeCourse, ASchemeThatTheListDoesNotHaveIsStillCounted) {
     EXPECT_EQ(course.schemes()[2].total.ranges, 1U);
 }
 
+TEST(SchemeCourse, TimesOfADamagedFileAddUpToTheLongest) {
+    SchemeCourse course(RecordingInfo{});
+    RecordedAction longest = deed(0, 1s, 1, 1);
+    longest.spent = Duration::max();
+    course.acted(longest);
+    course.acted(longest);
+    EXPECT_EQ(course.schemes()[0].total.spent, Duration::max());
+}
+
 TEST(SchemeCourse, SaysWhyThereAreNone) {
     Recorded recorded = phases();
     EXPECT_THAT(report_of(recorded, schemes(ReportFormat::text)), HasSubstr("without a policy"));
