@@ -100,6 +100,17 @@ enum visit_steps {
 	BEGIN_INTERVAL,
 };
 
+/*
+ * What has not run has accessed nothing.  Asked for before any sample is prepared, so that
+ * it is known at the next pass whether it has run since.
+ */
+static bool count_paused(struct ds_target *target, struct ds_region *regions, u32 nr,
+			 enum visit_steps steps)
+{
+	return ds_activity_paused(&target->activity, target->pid, target->mm) &&
+	       steps == CHECK_AND_PREPARE && ds_regions_count_unused(regions, nr);
+}
+
 static void visit_target(struct ds_session *session, unsigned int which,
 			 enum visit_steps steps)
 {
@@ -120,6 +131,10 @@ static void visit_target(struct ds_session *session, unsigned int which,
 		return;
 	if (!ds_target_get_mm(target)) {
 		forget_samples(regions, slice->nr);
+		return;
+	}
+	if (visit.prepare && count_paused(target, regions, slice->nr, steps)) {
+		ds_target_put_mm(target);
 		return;
 	}
 	/*

@@ -9,6 +9,7 @@
 #include <linux/pid.h>
 
 #include "access/flush.h"
+#include "activity.h"
 #include "core/layout.h"
 #include "core/runs.h"
 
@@ -49,6 +50,7 @@ struct ds_shape {
  * @rest: aggregations that have to pass before a change of @shape counts.
  * @wait: @rest after the next look that a change asks for.
  * @quiet: aggregations without a change, up to @wait.
+ * @activity: whether it has run between two passes.
  * @flush: its last TLB flush; in its own memory, since processors may still run it.
  *
  * Protected by the session's lock, @registered by the registry's.
@@ -68,6 +70,7 @@ struct ds_target {
 	u32 rest;
 	u32 wait;
 	u32 quiet;
+	struct ds_activity activity;
 	struct ds_flush flush;
 };
 

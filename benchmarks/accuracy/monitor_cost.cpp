@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a monitor costs: its thread for each look at a region, and the program that it watches.
 //
-//     monitor_cost --monitor module|mainline --regions MIN:MAX --times N --windows N --seconds S
+//     monitor_cost --monitor module|mainline --regions MIN:MAX --targets N --times N --windows N
+//                  --seconds S
 //
 // A child goes round 64 MiB all the time, a read a page, and holds 192 MiB that it leaves alone.
+// Further targets hold 1 MiB each and sleep.
 // Windows with the monitor and without it alternate; of each the child's CPU time for a round is
 // taken, in which interrupts and flushes are, and the time of other threads is not.  In the lab's
 // guest, as root; started with --icount time counts instructions (4 ns each), so that figures
@@ -39,11 +41,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t page = 4096, hot_bytes = 64 << 20, cold_bytes = 192 << 20;
+constexpr std::size_t page = 4096, hot_bytes = 64 << 20, cold_bytes = 192 << 20,
+                      sleeper_bytes = 1 << 20;
 
 struct Options {
     std::string monitor = "module";
     std::string regions = "1000:1000";
+    unsigned targets = 1;
     unsigned times = 1;  // the default intervals
     bool search = true;
     unsigned windows = 3;
@@ -110,6 +114,40 @@ class Walker {
     std::atomic<std::uint64_t>* rounds_ = nullptr;
 };
 
+// Children that hold memory and sleep; killed with this object.
+class Sleepers {
+  public:
+    explicit Sleepers(unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            const pid_t pid = fork();
+            if (pid < 0) throw std::runtime_error("cannot fork");
+            if (pid == 0) sleep_with_memory();
+            pids_.push_back(pid);
+        }
+        // They have touched their memory and stopped themselves.
+        for (const pid_t pid : pids_)
+            if (waitpid(pid, nullptr, WUNTRACED) != pid)
+                throw std::runtime_error("a child is gone");
+    }
+    ~Sleepers() {
+        for (const pid_t pid : pids_) kill(pid, SIGKILL);
+        for (const pid_t pid : pids_) waitpid(pid, nullptr, 0);
+    }
+    Sleepers(const Sleepers&) = delete;
+    Sleepers& operator=(const Sleepers&) = delete;
+    const std::vector<pid_t>& pids() const { return pids_; }
+
+  private:
+    [[noreturn]] static void sleep_with_memory() {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        auto* area = static_cast<volatile char*>(mmap(
+            nullptr, sleeper_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        for (std::size_t at = 0; at < sleeper_bytes; at += page) area[at] = 1;
+        for (;;) raise(SIGSTOP);
+    }
+    std::vector<pid_t> pids_;
+};
+
 // The child's CPU time for a round, in ns, over a window; `meanwhile` is called now and then.
 template <typename Meanwhile>
 double ns_a_round(const Walker& walker, double seconds, const Meanwhile& meanwhile) {
@@ -127,6 +165,8 @@ struct Window {
     double checks = 0;                    // looks at a region
     double regions = 0;                   // in the mean
     double cpu_share = 0;                 // the thread's, of a processor
+    double pass_ns = 0;                   // the thread's, for a pass over all regions
+    double interrupts = 0;                // to other processors, a second
     std::uint64_t memory = 0;
 };
 
@@ -135,13 +175,15 @@ void wait_for_snapshot(Monitor& monitor) {
     if (poll(&waiting, 1, 100) < 0 && errno != EINTR) throw std::runtime_error("poll failed");
 }
 
-Window measure(const Walker& walker, const Options& options, const MonitorAttributes& attributes) {
+Window measure(const Walker& walker, const Sleepers& sleepers, const Options& options,
+               const MonitorAttributes& attributes) {
     Window window;
     window.alone_ns = ns_a_round(walker, options.seconds, [] { usleep(100'000); });
     const auto chosen = must(open_monitor(must(monitor_kind(options.monitor))));
     Monitor& monitor = *chosen.monitor;
     must(monitor.set_attributes(attributes));
     must(monitor.add_target(walker.pid()));
+    for (const pid_t pid : sleepers.pids()) must(monitor.add_target(pid));
     must(monitor.start());
     std::uint64_t snapshots = 0, regions = 0;
     const auto take_all = [&] {
@@ -172,6 +214,10 @@ Window measure(const Walker& walker, const Options& options, const MonitorAttrib
     const std::chrono::duration<double, std::nano> length = Clock::now() - began;
     window.thread_ns = static_cast<double>((after.thread_time - before.thread_time).count());
     window.cpu_share = window.thread_ns / length.count();
+    window.pass_ns = window.thread_ns /
+                     static_cast<double>(std::max<std::uint64_t>(1, after.passes - before.passes));
+    window.interrupts =
+        static_cast<double>(after.flush_ipis - before.flush_ipis) / (length.count() / 1e9);
     window.regions =
         static_cast<double>(regions) / static_cast<double>(std::max<std::uint64_t>(1, snapshots));
     window.memory = after.memory.count;
@@ -197,9 +243,10 @@ int run(const Options& options) {
     attributes.aggregation_interval *= options.times;
     attributes.update_interval *= options.times;
     const Walker walker;
+    const Sleepers sleepers(options.targets - 1);
     std::vector<Window> windows;
     for (unsigned i = 0; i < options.windows; ++i)
-        windows.push_back(measure(walker, options, attributes));
+        windows.push_back(measure(walker, sleepers, options, attributes));
     for (Window& window : windows) window.thread_ns /= std::max(1.0, window.checks);
     const double alone = median(windows, &Window::alone_ns);
     const double watched = median(windows, &Window::watched_ns);
@@ -222,7 +269,10 @@ int run(const Options& options) {
                            {"kernel", machine.release},
                            {"ns_a_look", check},
                            {"cpu_share", share},
+                           {"targets", options.targets},
                            {"mean_regions", regions},
+                           {"ns_a_pass", median(windows, &Window::pass_ns)},
+                           {"interrupts_a_second", median(windows, &Window::interrupts)},
                            {"alone_ns_a_round", alone},
                            {"watched_ns_a_round", watched},
                            {"slowdown", watched / alone - 1},
@@ -242,6 +292,8 @@ int main(int argc, char** argv) {
     app.add_option("--monitor", options.monitor, "module (default) or mainline");
     app.add_option("--regions", options.regions, "least and most (default: 1000:1000)");
     app.add_flag("--search,!--no-search", options.search, "whether the module searches");
+    app.add_option("--targets", options.targets, "of which all but one sleep (default: 1)")
+        ->check(CLI::PositiveNumber);
     app.add_option("--times", options.times, "the default intervals, 5 and 100 ms (default: 1)")
         ->check(CLI::PositiveNumber);
     app.add_option("--windows", options.windows, "of each kind (default: 3)")

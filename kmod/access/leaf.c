@@ -17,17 +17,36 @@ static struct ds_leaf leaf_at(void *entry, unsigned long value, unsigned long si
 	return leaf;
 }
 
-/* x86 entries of all levels are words with their Accessed bit in one place. */
-struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
-			     enum ds_level level)
+/* The entry of @level, or of a higher one where the walk ends there, below @pmdp. */
+static struct ds_leaf find_below(pmd_t *pmdp, unsigned long addr, enum ds_level level)
+{
+	pmd_t pmd = READ_ONCE(*pmdp);
+	pte_t *ptep;
+
+	/* Where it is migrating or being split there is no table behind it. */
+	if (!(pmd_val(pmd) & MAPPED) || pmd_leaf(pmd))
+		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
+	if (pmd_bad(pmd))
+		return leaf_at(NULL, pmd_val(pmd), PMD_SIZE);
+	if (level == DS_LEVEL_TABLE)
+		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
+	ptep = pte_offset_kernel(&pmd, addr);
+	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), PAGE_SIZE);
+}
+
+/*
+ * From the top, to the entry of @level or to where the walk ends; @walk remembers the
+ * table.  x86 entries of all levels are words with their Accessed bit in one place.
+ */
+static struct ds_leaf walk_down(struct ds_walk *walk, unsigned long addr,
+				enum ds_level level)
 {
 	pgd_t *pgdp, pgd;
 	p4d_t *p4dp, p4d;
 	pud_t *pudp, pud;
-	pmd_t *pmdp, pmd;
-	pte_t *ptep;
+	pmd_t *pmdp;
 
-	pgdp = pgd_offset(mm, addr);
+	pgdp = pgd_offset(walk->mm, addr);
 	pgd = READ_ONCE(*pgdp);
 	if (pgd_none(pgd))
 		return leaf_at(NULL, 0, PGDIR_SIZE);
@@ -48,16 +67,24 @@ struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
 	if (level == DS_LEVEL_DIRECTORY)
 		return leaf_at(pudp, pud_val(pud), PUD_SIZE);
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
-	pmd = READ_ONCE(*pmdp);
-	/* Where it is migrating or being split there is no table behind it. */
-	if (!(pmd_val(pmd) & MAPPED) || pmd_leaf(pmd))
-		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
-	if (pmd_bad(pmd))
-		return leaf_at(NULL, pmd_val(pmd), PMD_SIZE);
-	if (level == DS_LEVEL_TABLE)
-		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
-	ptep = pte_offset_kernel(&pmd, addr);
-	return leaf_at(ptep, pte_val(READ_ONCE(*ptep)), PAGE_SIZE);
+	walk->start = addr & PUD_MASK;
+	walk->table = pmdp - pmd_index(addr);
+	return find_below(pmdp, addr, level);
+}
+
+static struct ds_leaf walk_to(struct ds_walk *walk, unsigned long addr)
+{
+	if (walk->table && (addr & PUD_MASK) == walk->start)
+		return find_below(walk->table + pmd_index(addr), addr, DS_LEVEL_PAGE);
+	return walk_down(walk, addr, DS_LEVEL_PAGE);
+}
+
+struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
+			     enum ds_level level)
+{
+	struct ds_walk walk = ds_walk_begin(mm);
+
+	return walk_down(&walk, addr, level);
 }
 
 struct ds_leaf ds_entry_next(struct mm_struct *mm, const struct ds_leaf *entry,
@@ -98,9 +125,9 @@ bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value)
 	return try_cmpxchg(leaf->entry, &expected, value);
 }
 
-enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr)
+enum ds_pending ds_leaf_prepare(struct ds_walk *walk, unsigned long addr)
 {
-	struct ds_leaf leaf = ds_leaf_find(mm, addr);
+	struct ds_leaf leaf = walk_to(walk, addr);
 
 	if (!ds_leaf_is_page(&leaf))
 		return DS_PENDING_ABSENT;
@@ -111,7 +138,7 @@ enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr)
 	return DS_PENDING_YOUNG;
 }
 
-enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
+enum ds_look ds_leaf_check(struct ds_walk *walk, unsigned long addr,
 			   enum ds_pending *pending)
 {
 	enum ds_pending was = *pending;
@@ -122,7 +149,7 @@ enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
 		return DS_LOOK_MISSED;
 	if (was == DS_PENDING_SEEN)
 		return DS_LOOK_ACCESSED;
-	leaf = ds_leaf_find(mm, addr);
+	leaf = walk_to(walk, addr);
 	if (!ds_leaf_is_page(&leaf)) {
 		/* It left meanwhile, perhaps after an access: nobody can tell. */
 		return was == DS_PENDING_ABSENT ? DS_LOOK_ABSENT : DS_LOOK_MISSED;
@@ -135,18 +162,18 @@ enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
 		/* Regions border anywhere in a huge page, whose bit is one for all. */
 		if (leaf.size > PAGE_SIZE)
 			*pending = DS_PENDING_GIVE_BACK;
-		else
-			ds_leaf_give_back(mm, addr);
+		else if (!ds_leaf_change(&leaf, leaf.value | _PAGE_ACCESSED))
+			ds_leaf_give_back(walk, addr);
 	}
 	return DS_LOOK_IDLE;
 }
 
-void ds_leaf_give_back(struct mm_struct *mm, unsigned long addr)
+void ds_leaf_give_back(struct ds_walk *walk, unsigned long addr)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < DS_ENTRY_TRIES; tries++) {
-		struct ds_leaf leaf = ds_leaf_find(mm, addr);
+		struct ds_leaf leaf = walk_to(walk, addr);
 
 		if (!ds_leaf_is_page(&leaf) ||
 		    ds_leaf_change(&leaf, leaf.value | _PAGE_ACCESSED))

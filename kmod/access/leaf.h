@@ -13,6 +13,7 @@
 #define DAMON_SCHEMES_ACCESS_LEAF_H
 
 #include <linux/mm_types.h>
+#include <linux/pgtable.h>
 
 #include "core/region.h"
 #include "core/search.h"
@@ -35,6 +36,27 @@ struct ds_leaf {
 	unsigned long value;
 	unsigned long size;
 };
+
+/**
+ * struct ds_walk - walks to pages of one address space while interrupts stay off
+ * @mm: the address space.
+ * @start: first address of what @table maps.
+ * @table: the last table of middle entries that was met: pages next to each other, and
+ *	samples of neighbouring regions as a rule, lie below the same one.  NULL: none yet.
+ *	It outlives its own unlinking while interrupts are off.
+ */
+struct ds_walk {
+	struct mm_struct *mm;
+	unsigned long start;
+	pmd_t *table;
+};
+
+static inline struct ds_walk ds_walk_begin(struct mm_struct *mm)
+{
+	struct ds_walk walk = { .mm = mm };
+
+	return walk;
+}
 
 /* The entry of the page at @addr, valid as long as interrupts stay off. */
 struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr);
@@ -67,7 +89,7 @@ bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value);
  * level, hugetlb included).  Mappings of devices and of raw page frames count as
  * absent and are left alone.
  */
-enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr);
+enum ds_pending ds_leaf_prepare(struct ds_walk *walk, unsigned long addr);
 
 /*
  * Whether the page at @addr was accessed since ds_leaf_prepare() returned *@pending,
@@ -77,10 +99,10 @@ enum ds_pending ds_leaf_prepare(struct mm_struct *mm, unsigned long addr);
  * reclaim reads it: a base page's at once, a huge page's by ds_leaf_give_back(), once
  * every region that has its sample in the same huge page was checked.
  */
-enum ds_look ds_leaf_check(struct mm_struct *mm, unsigned long addr,
+enum ds_look ds_leaf_check(struct ds_walk *walk, unsigned long addr,
 			   enum ds_pending *pending);
 
 /* Set the Accessed bit of the page at @addr, if it is still there. */
-void ds_leaf_give_back(struct mm_struct *mm, unsigned long addr);
+void ds_leaf_give_back(struct ds_walk *walk, unsigned long addr);
 
 #endif

@@ -20,36 +20,36 @@ struct visited {
 };
 
 /* One of the steps that a pass takes with each region. */
-typedef void (*visit_fn)(struct mm_struct *mm, struct ds_region *region,
+typedef void (*visit_fn)(struct ds_walk *walk, struct ds_region *region,
 			 const struct ds_visit *visit, struct visited *visited);
 
-static void check_region(struct mm_struct *mm, struct ds_region *region,
+static void check_region(struct ds_walk *walk, struct ds_region *region,
 			 const struct ds_visit *visit, struct visited *visited)
 {
 	enum ds_pending pending = region->pending;
 
 	if (pending == DS_PENDING_NONE)
 		return;
-	ds_region_count(region, ds_leaf_check(mm, region->sample, &pending));
+	ds_region_count(region, ds_leaf_check(walk, region->sample, &pending));
 	region->pending = pending;
 	visited->to_give_back += pending == DS_PENDING_GIVE_BACK;
 	visit->stats->checks++;
 }
 
-static void give_back_region(struct mm_struct *mm, struct ds_region *region,
+static void give_back_region(struct ds_walk *walk, struct ds_region *region,
 			     const struct ds_visit *visit, struct visited *visited)
 {
 	if (region->pending != DS_PENDING_GIVE_BACK)
 		return;
-	ds_leaf_give_back(mm, region->sample);
+	ds_leaf_give_back(walk, region->sample);
 	region->pending = DS_PENDING_NONE;
 }
 
-static void prepare_region(struct mm_struct *mm, struct ds_region *region,
+static void prepare_region(struct ds_walk *walk, struct ds_region *region,
 			   const struct ds_visit *visit, struct visited *visited)
 {
 	region->sample = ds_region_pick(region, visit->random, PAGE_SIZE);
-	region->pending = ds_leaf_prepare(mm, region->sample);
+	region->pending = ds_leaf_prepare(walk, region->sample);
 	if (region->pending == DS_PENDING_YOUNG || region->pending == DS_PENDING_OLD)
 		visit->addrs[visited->prepared++] = region->sample;
 }
@@ -61,15 +61,41 @@ static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
 	unsigned int i, end;
 
 	for (i = 0; i < nr; i = end) {
+		struct ds_walk walk = ds_walk_begin(mm);
 		struct ds_irq_off batch;
 
 		end = min_t(unsigned int, nr, i + DS_SAMPLING_BATCH);
 		ds_irq_off_begin(&batch);
 		for (; i < end; i++)
-			step(mm, &regions[i], visit, visited);
+			step(&walk, &regions[i], visit, visited);
 		ds_irq_off_end(&batch, visit->stats);
 		cond_resched();
 	}
+}
+
+static void take_step(struct ds_walk *walk, struct ds_region *regions, unsigned int nr,
+		      visit_fn step, const struct ds_visit *visit, struct visited *visited)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		step(walk, &regions[i], visit, visited);
+}
+
+/* Of hundreds of targets with few regions each, a batch for each step would be most of it. */
+static void visit_at_once(struct mm_struct *mm, struct ds_region *regions, unsigned int nr,
+			  const struct ds_visit *visit, struct visited *visited)
+{
+	struct ds_walk walk = ds_walk_begin(mm);
+	struct ds_irq_off batch;
+
+	ds_irq_off_begin(&batch);
+	take_step(&walk, regions, nr, check_region, visit, visited);
+	if (visited->to_give_back)
+		take_step(&walk, regions, nr, give_back_region, visit, visited);
+	if (visit->prepare)
+		take_step(&walk, regions, nr, prepare_region, visit, visited);
+	ds_irq_off_end(&batch, visit->stats);
 }
 
 unsigned int ds_visit_regions(struct mm_struct *mm, struct ds_region *regions,
@@ -78,11 +104,16 @@ unsigned int ds_visit_regions(struct mm_struct *mm, struct ds_region *regions,
 	struct visited visited = {};
 
 	kthread_use_mm(mm);
-	visit_in_batches(mm, regions, nr, check_region, visit, &visited);
-	if (visited.to_give_back)
-		visit_in_batches(mm, regions, nr, give_back_region, visit, &visited);
-	if (visit->prepare)
-		visit_in_batches(mm, regions, nr, prepare_region, visit, &visited);
+	if (nr <= DS_SAMPLING_BATCH / 2) {
+		visit_at_once(mm, regions, nr, visit, &visited);
+	} else {
+		visit_in_batches(mm, regions, nr, check_region, visit, &visited);
+		if (visited.to_give_back)
+			visit_in_batches(mm, regions, nr, give_back_region, visit, &visited);
+		if (visit->prepare)
+			visit_in_batches(mm, regions, nr, prepare_region, visit, &visited);
+	}
 	kthread_unuse_mm(mm);
+	cond_resched();
 	return visited.prepared;
 }

@@ -27,6 +27,33 @@ static void shift_tail(struct ds_regions *regions, __u32 from, __s64 shift)
 	}
 }
 
+int ds_regions_count_unused(struct ds_region *regions, __u32 nr)
+{
+	__u32 i;
+
+	for (i = 0; i < nr; i++)
+		if (regions[i].pending == DS_PENDING_NONE)
+			return 0;
+	for (i = 0; i < nr; i++) {
+		struct ds_region *region = &regions[i];
+
+		switch (region->pending) {
+		case DS_PENDING_ABSENT:
+			ds_region_count(region, DS_LOOK_ABSENT);
+			break;
+		case DS_PENDING_SEEN:
+			/* Before it stopped; that was once. */
+			ds_region_count(region, DS_LOOK_ACCESSED);
+			region->pending = DS_PENDING_OLD;
+			break;
+		default:
+			ds_region_count(region, DS_LOOK_IDLE);
+			break;
+		}
+	}
+	return 1;
+}
+
 int ds_regions_replace(struct ds_regions *regions, __u32 which,
 		       const struct ds_region *with, __u32 nr)
 {

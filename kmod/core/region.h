@@ -147,6 +147,13 @@ static inline void ds_region_count(struct ds_region *region, enum ds_look look)
 	region->absent += look == DS_LOOK_ABSENT;
 }
 
+/*
+ * Whoever uses the target has not run since the @nr regions' samples were prepared: count
+ * what a look at each would find, and leave the samples prepared.  Returns 0, and counts
+ * nothing, where some region has none.
+ */
+int ds_regions_count_unused(struct ds_region *regions, __u32 nr);
+
 /* Whether a look completed in this aggregation; if not, it is unknown, not cold. */
 static inline int ds_region_known(const struct ds_region *region)
 {

@@ -170,7 +170,7 @@ struct damon_schemes_target {
  * @thread_ns: CPU time of the monitoring thread since the session's first START.
  * @passes: sampling passes made.
  * @late_passes: passes that began more than one sampling interval late.
- * @checks: looks at a page.
+ * @checks: looks at a page; none is taken while nobody who could use it has run.
  * @snapshots: snapshots made.
  * @lost: snapshots replaced before they were read.
  * @updates: looks at the targets' mappings made.

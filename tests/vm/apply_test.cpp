@@ -30,7 +30,7 @@ TEST_F(Apply, ColdMemoryLeavesAndComesBackIntact) {
     const auto before = memory_of(target->pid(), "VmRSS");
     auto command = apply_to_target();
     ASSERT_TRUE(eventually([&] { return !command->running() || swapped() >= cold_bytes * 9 / 10; }))
-        << swapped();
+        << swapped() << command->err();
     ASSERT_TRUE(command->running()) << command->err();
     const auto after = memory_of(target->pid(), "VmRSS");
     EXPECT_LE(after, before - cold_bytes * 8 / 10);

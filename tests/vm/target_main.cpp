@@ -16,9 +16,12 @@
 //   family BYTES DEPTH [exec]
 //                         a child with so much memory of its own, its child, and so on; with 'exec'
 //                         the last is another program by then → ok PID…; all end with their parents
+//   lend NAME             another process in the same address space touches it all the time; it
+//                         ends with this one
 //   exec [PATH]           the same program anew, or another one
 //   exit STATUS
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -169,6 +172,15 @@ std::uint64_t pattern(std::uint64_t seed, std::uint64_t number, std::uint64_t wo
     hold(bytes);
 }
 
+// As another process of the same address space: shares the parent's thread-local memory, so it
+// calls nothing that uses it.
+int use_lent(void* area) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const Area& lent = *static_cast<const Area*>(area);
+    for (;;)
+        for (std::size_t at = 0; at < lent.bytes; at += page) (void)lent.start[at];
+}
+
 class Program {
   public:
     std::string answer(const std::string& line) {
@@ -201,6 +213,7 @@ class Program {
         if (command == "unmap") return unmap(found->second, in);
         if (command == "fill") return fill(found->second, in);
         if (command == "verify") return verify(found->second, in);
+        if (command == "lend") return lend(found->second);
         if (command == "hot") {
             std::size_t one_in = 1;
             if (!(in >> one_in)) one_in = 1;
@@ -296,6 +309,16 @@ class Program {
         return "ok " + std::to_string(bad);
     }
 
+    std::string lend(const Area& area) {
+        lent_ = area;
+        borrowers_stack_.resize(64 * page);
+        char* const top = borrowers_stack_.data() + borrowers_stack_.size();
+        const auto child = clone(use_lent, top, CLONE_VM | SIGCHLD, &lent_);
+        if (child < 0) fail("clone");
+        children_.push_back(child);
+        return "ok";
+    }
+
     std::string fork_child() {
         const auto child = fork();
         if (child < 0) fail("fork");
@@ -348,6 +371,8 @@ class Program {
     }
 
     std::map<std::string, Area> areas_, hot_;
+    Area lent_;
+    std::vector<char> borrowers_stack_;
     std::vector<pid_t> children_;
     // Both threads live as long as the process.
     Heater& heater_ = *new Heater;

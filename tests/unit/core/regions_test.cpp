@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <initializer_list>
+#include <vector>
 
 #include "core.h"
 
@@ -94,6 +96,42 @@ TEST(Region, AMissedLookIsNoSample) {
     EXPECT_EQ(region.sampled, 3U);
     EXPECT_EQ(region.accessed, 1U);
     EXPECT_EQ(region.absent, 1U);
+}
+
+std::vector<ds_region> prepared(std::initializer_list<ds_pending> samples) {
+    std::vector<ds_region> regions;
+    for (const ds_pending pending : samples) {
+        regions.push_back(ds_region_new(regions.size() * 4096, (regions.size() + 1) * 4096));
+        regions.back().pending = pending;
+    }
+    return regions;
+}
+
+TEST(Region, WhatNobodyHasUsedIsCountedWithoutALookAndStaysPrepared) {
+    auto regions = prepared({DS_PENDING_OLD, DS_PENDING_YOUNG, DS_PENDING_ABSENT});
+    for (int look = 0; look < 2; ++look) ASSERT_TRUE(ds_regions_count_unused(regions.data(), 3));
+    for (const ds_region& region : regions) {
+        EXPECT_EQ(region.sampled, 2U);
+        EXPECT_EQ(region.accessed, 0U);
+    }
+    EXPECT_EQ(regions[0].absent, 0U);
+    EXPECT_EQ(regions[2].absent, 2U);
+    EXPECT_EQ(regions[0].pending, DS_PENDING_OLD);
+    EXPECT_EQ(regions[1].pending, DS_PENDING_YOUNG);
+    EXPECT_EQ(regions[2].pending, DS_PENDING_ABSENT);
+}
+
+TEST(Region, WhatAScanSawBeforeNobodyUsedItAnyMoreIsCountedOnce) {
+    auto regions = prepared({DS_PENDING_SEEN});
+    for (int look = 0; look < 3; ++look) ASSERT_TRUE(ds_regions_count_unused(regions.data(), 1));
+    EXPECT_EQ(regions[0].sampled, 3U);
+    EXPECT_EQ(regions[0].accessed, 1U);
+}
+
+TEST(Region, NothingIsCountedWhereARegionHasNoSample) {
+    auto regions = prepared({DS_PENDING_OLD, DS_PENDING_NONE});
+    EXPECT_FALSE(ds_regions_count_unused(regions.data(), 2));
+    for (const ds_region& region : regions) EXPECT_FALSE(ds_region_known(&region));
 }
 
 }  // namespace
