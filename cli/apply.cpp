@@ -363,6 +363,7 @@ void ApplyRun::look() {
     status.elapsed = std::chrono::steady_clock::now() - started_;
     status.targets = 0;
     status.regions = session_->regions();
+    status.intervals = session_->tuned_intervals();
     Bytes rss;
     for (std::size_t i = 0; i < figures_.size(); ++i) {
         if (session_->targets()[i].exited) continue;
@@ -444,6 +445,9 @@ RunSummary ApplyRun::summary() const {
     }
     summary.monitor = monitor_cost_;
     summary.monitor_kind = name_of(monitor_kind_);
+    summary.sampling_interval = session_->attributes().sampling_interval;
+    summary.aggregation_interval = session_->attributes().aggregation_interval;
+    if (policy_.monitor.interval_goal) summary.interval_changes = session_->interval_changes();
     summary.engine_time = cpu_time_of_self();
     if (const auto self = memory_of(getpid())) summary.engine_rss = self->rss;
     summary.snapshots = session_->snapshots();

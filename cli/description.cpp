@@ -266,14 +266,27 @@ std::string monitor(const MonitorAttributes& attributes) {
                readable(std::uint64_t{attributes.min_regions}) + " to " +
                readable(std::uint64_t{attributes.max_regions}) + " regions.";
     }
-    return "monitor: look every " + to_string(attributes.sampling_interval) + ", decide every " +
-           to_string(attributes.aggregation_interval) + ", follow mappings every " +
-           to_string(attributes.update_interval) + ", " +
-           readable(std::uint64_t{attributes.min_regions}) + " to " +
-           readable(std::uint64_t{attributes.max_regions}) + " regions of at least " +
-           to_string(attributes.min_region_size) +
-           (attributes.layout == RegionLayout::mappings ? ", with borders at mappings" : "") +
-           (attributes.children ? "; what targets fork is watched, too." : ".");
+    std::string text = "monitor: look every " + to_string(attributes.sampling_interval) +
+                       ", decide every " + to_string(attributes.aggregation_interval) +
+                       ", follow mappings every " + to_string(attributes.update_interval) + ", " +
+                       readable(std::uint64_t{attributes.min_regions}) + " to " +
+                       readable(std::uint64_t{attributes.max_regions}) + " regions of at least " +
+                       to_string(attributes.min_region_size);
+    if (attributes.layout == RegionLayout::mappings) text += ", with borders at mappings";
+    if (attributes.children) text += "; what targets fork is watched, too";
+    return text + ".";
+}
+
+std::string interval_goal(const MonitorAttributes& attributes) {
+    const IntervalGoal& goal = *attributes.interval_goal;
+    const auto decisions = [&](Duration sampling) {
+        return to_string(with_sampling_interval(attributes, sampling).aggregation_interval);
+    };
+    return "intervals: begin with these, and are moved so that " + to_string(goal.accesses) +
+           " of the looks of " + std::to_string(goal.aggregations) +
+           (goal.aggregations == 1 ? " snapshot" : " snapshots together") +
+           " find an access; a look every " + to_string(goal.min) + " to " + to_string(goal.max) +
+           ", a decision every " + decisions(goal.min) + " to " + decisions(goal.max) + ".";
 }
 
 }  // namespace
@@ -296,6 +309,7 @@ std::string describe(const Policy& policy, std::size_t width) {
     if (acting) add(limits(policy.limits));
     if (follows_refaults(policy)) add(refaults(policy.refaults));
     add(monitor(policy.monitor));
+    if (policy.monitor.interval_goal) add(interval_goal(policy.monitor));
     return result;
 }
 

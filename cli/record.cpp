@@ -221,6 +221,7 @@ void RecordRun::look() {
     status.targets = 0;
     for (const auto& target : session_->targets()) status.targets += target.exited ? 0 : 1;
     status.regions = session_->regions();
+    status.intervals = session_->tuned_intervals();
     status.rss = rss();
     status.paged_out.reset();
     status.recorded = recorder_->tally().written;

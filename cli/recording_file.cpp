@@ -48,6 +48,13 @@ Result<void> check_output(const std::string& path) {
 }
 
 Result<std::unique_ptr<Recorder>> start_recording(Session& session, const RecordingWish& wish) {
+    if (session.policy().monitor.interval_goal && wish.format != RecordingFormat::own) {
+        return Error{
+            ErrorKind::usage,
+            "monitor.interval_goal is set, and DAMON's formats have no place for intervals "
+            "that change: record with --format own, or take it out of the policy",
+            0};
+    }
     auto writer = create_recording(wish.path, info_of(session.policy(), wish.format), wish.old_one);
     if (!writer) return writer.error();
     Recorder::Options options;

@@ -206,6 +206,7 @@ void TopRun::refresh() {
     if (overview_.frozen) return paint();
     overview_.elapsed = std::chrono::steady_clock::now() - started_;
     if (const auto cost = session_->monitor_cost(); cost) overview_.cost = *cost;
+    overview_.intervals = session_->tuned_intervals();
     overview_.targets.clear();
     for (std::size_t i = 0; i < heatmaps_.size(); ++i) {
         const SessionTarget& target = session_->targets()[i];

@@ -135,6 +135,13 @@ struct TargetSnapshot {
     bool operator==(const TargetSnapshot&) const = default;
 };
 
+// How often a monitor looks, and over how long it counts.
+struct Intervals {
+    Duration sampling{};
+    Duration aggregation{};
+    constexpr bool operator==(const Intervals&) const = default;
+};
+
 // What a monitor saw in one aggregation interval.
 struct Snapshot {
     std::uint64_t sequence = 0;  // from 1; numbers left out were lost

@@ -122,6 +122,13 @@ Result<void> MainlineMonitor::set_attributes(const MonitorAttributes& attributes
             "the policy, or " +
             module_instead);
     }
+    if (attributes.interval_goal) {
+        return unsupported(
+            "monitor.interval_goal is set, and mainline DAMON takes other intervals over only at "
+            "the end of the aggregation interval, which may be minutes: take it out of the policy, "
+            "or " +
+            module_instead);
+    }
     if (attributes.min_regions < 3 || attributes.min_regions > attributes.max_regions ||
         attributes.sampling_interval < std::chrono::microseconds(1) ||
         attributes.sampling_interval > attributes.aggregation_interval) {

@@ -226,6 +226,11 @@ Result<void> check_policy(const Policy& policy) {
             "its regions are as small as a page always, so take "
             "monitor.min_region_size out of the policy");
     }
+    if (policy.monitor.interval_goal) {
+        return refused(
+            "mainline DAMON tells of no snapshot that intervals could follow, so take "
+            "monitor.interval_goal out of the policy");
+    }
     if (policy.has(Action::pageout) && policy.limits.brake) {
         return refused(
             "the brake watches the faults of targets, of which there are none here; to do "

@@ -53,11 +53,15 @@ void Heatmap::add(const TargetSnapshot& target, Instant time, Duration duration)
     covered_ = std::max(covered_, time - *origin_);
 
     const auto column = static_cast<std::size_t>((time - *origin_ - Duration(1)) / column_time_);
+    // One of an interval that is longer than a column has those, too, that lie wholly in it.
+    const Duration begun = std::max(time - *origin_ - duration, Duration::zero());
+    const auto first = std::min(
+        column, static_cast<std::size_t>((begun + column_time_ - Duration(1)) / column_time_));
     if (column >= columns_) {
         columns_ = column + 1;
         snapshots_.resize(columns_);
     }
-    ++snapshots_[column];
+    for (std::size_t i = first; i <= column; ++i) ++snapshots_[i];
 
     areas_.clear();
     std::vector<Cell> hottest(rows_.size());  // of this snapshot, for each row
@@ -87,9 +91,11 @@ void Heatmap::add(const TargetSnapshot& target, Instant time, Duration duration)
         if (hottest[i] == Cell{}) continue;
         std::vector<Cell>& cells = rows_[i].cells;
         if (cells.size() <= column) cells.resize(column + 1);
-        cells[column].heat += hottest[i].heat;
-        cells[column].known += hottest[i].known;
-        cells[column].unknown += hottest[i].unknown;
+        for (std::size_t j = first; j <= column; ++j) {
+            cells[j].heat += hottest[i].heat;
+            cells[j].known += hottest[i].known;
+            cells[j].unknown += hottest[i].unknown;
+        }
     }
 }
 

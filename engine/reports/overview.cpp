@@ -39,6 +39,7 @@ std::string title_line(const Overview& overview) {
         if (overview.cost->lost_snapshots > 0)
             line += "  " + std::to_string(overview.cost->lost_snapshots) + " snapshots lost";
     }
+    if (overview.intervals) line += "  " + readable(*overview.intervals);
     if (overview.frozen) line += "  FROZEN";
     return line;
 }

@@ -50,6 +50,7 @@ enum class OverviewOrder { size, cold, name };
 struct Overview {
     Duration elapsed{};
     std::optional<MonitorCost> cost;
+    std::optional<Intervals> intervals;  // in force, where they have a goal
     bool frozen = false;
     bool help = false;
     OverviewOrder order = OverviewOrder::size;

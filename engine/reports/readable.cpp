@@ -59,6 +59,10 @@ std::string readable(Duration duration) {
     return std::to_string(seconds / 3600) + " h " + std::to_string(seconds % 3600 / 60) + " min";
 }
 
+std::string readable(const Intervals& intervals) {
+    return "every " + readable(intervals.sampling) + "/" + readable(intervals.aggregation);
+}
+
 std::string readable_clock(Duration duration) {
     const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
     const std::int64_t hours = seconds / 3600;

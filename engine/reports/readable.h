@@ -18,6 +18,8 @@ std::string readable(Bytes bytes);
 std::string readable_change(std::int64_t bytes);
 // "350 us", "3.4 ms", "12.3 s", "3 min 20 s", "2 h 5 min".
 std::string readable(Duration duration);
+// A look and a snapshot: "every 40.0 ms/800.0 ms".
+std::string readable(const Intervals& intervals);
 // "0:42", "12:05", "1:02:03": whole seconds, as a running clock shows them.
 std::string readable_clock(Duration duration);
 // part/whole in percent: "0 %", "0.03 %", "4.2 %", "61 %"; "-" where the whole is nothing.

@@ -75,8 +75,16 @@ std::string headline(const RecordingSummary& summary) {
 
 std::string method(const RecordingSummary& summary) {
     const MonitorAttributes& attributes = summary.info.attributes;
-    return "A look every " + readable(attributes.sampling_interval) + ", counted over " +
-           readable(attributes.aggregation_interval) +
+    // A goal may have moved them; what they were told is in each snapshot.
+    Intervals shortest = summary.shortest;
+    Intervals longest = summary.longest;
+    if (longest == Intervals{})
+        shortest = longest = {attributes.sampling_interval, attributes.aggregation_interval};
+    const auto between = [](Duration least, Duration most) {
+        return readable(least) + (least == most ? "" : " to " + readable(most));
+    };
+    return "A look every " + between(shortest.sampling, longest.sampling) + ", counted over " +
+           between(shortest.aggregation, longest.aggregation) +
            (summary.info.attributes_known ? "" : " (assumed)") +
            (summary.info.format == RecordingFormat::own ? "" : "; recorded in DAMON's format");
 }
@@ -125,6 +133,13 @@ void RecordingSummarizer::saw(const SeenTarget& seen) {
     targets_.insert_or_assign(seen.label.id.value, seen.label);
     summary_.unseen_accesses = summary_.unseen_accesses || seen.target.unseen_accesses;
     const Duration interval = seen.snapshot.aggregation_interval;
+    const Intervals intervals{seen.snapshot.sampling_interval, interval};
+    const auto widen = [](Duration& least, Duration& most, Duration by) {
+        least = most == Duration::zero() ? by : std::min(least, by);
+        most = std::max(most, by);
+    };
+    widen(summary_.shortest.sampling, summary_.longest.sampling, intervals.sampling);
+    widen(summary_.shortest.aggregation, summary_.longest.aggregation, intervals.aggregation);
     for (const Region& region : seen.regions) {
         const auto bytes = static_cast<double>(region.range.size().count);
         current_.watched += bytes;

@@ -39,6 +39,7 @@ struct RecordingSummary {
     Duration length{};            // from the beginning of the recording to its end
     std::uint64_t snapshots = 0;  // of the recording
     std::uint64_t lost = 0;
+    Intervals shortest, longest;       // of the snapshots with memory of the targets
     std::vector<TargetLabel> targets;  // selected
     std::uint64_t selected = 0;        // snapshots with memory of theirs
     MemoryFigures last;                // of the last of those

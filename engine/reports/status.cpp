@@ -29,6 +29,10 @@ std::string status_line(const Status& status, std::size_t width) {
         // A note of three letters says nothing.
         if (used + 8 <= width) line += "  " + shortened(printable(status.note), width - used);
     }
+    if (status.intervals) {
+        const std::string intervals = "  " + readable(*status.intervals);
+        if (columns_of(line) + columns_of(intervals) <= width) line += intervals;
+    }
     return shortened(line, width);
 }
 

@@ -20,11 +20,12 @@ struct Status {
     std::optional<Bytes> rss;                  // of all targets; nullopt: cannot be read (any more)
     std::optional<Bytes> paged_out = Bytes{};  // that really left memory so far; nullopt: not shown
     std::optional<Bytes> recorded;             // in the recording's file so far; likewise
+    std::optional<Intervals> intervals;        // in force, where they have a goal; shown last
     std::string note;  // what is out of the ordinary, in a few words; may be empty
 };
 
 // "0:42  1,000 regions  RSS 412.3 MiB  paged out 310.0 MiB  brake: redis-server"; never wider than
-// `width`: the note is cut first.
+// `width`: the note is cut first, and the intervals are left out before it.
 std::string status_line(const Status& status, std::size_t width = 80);
 
 // Shows the line on a terminal by writing it anew in place; elsewhere as a line of its own every

@@ -183,6 +183,11 @@ void add_cost(FigureTable& table, const RunSummary& summary) {
                           readable(cost.irq_off_max) + ", lock held at most " +
                           readable(cost.lock_max));
         }
+        if (summary.interval_changes)
+            table.row("sampling interval", readable(summary.sampling_interval),
+                      "at the end, aggregation " + readable(summary.aggregation_interval) +
+                          "; changed " + readable(*summary.interval_changes) +
+                          (*summary.interval_changes == 1 ? " time" : " times"));
         if (cost.children != 0 || cost.children_unwatched != 0)
             table.row(
                 "children", readable(cost.children),
@@ -330,7 +335,11 @@ std::string summary_json(const RunSummary& summary) {
                    {"regions", cost.regions},
                    {"children", cost.children},
                    {"children_unwatched", cost.children_unwatched},
-                   {"tlb", name_of_tlb(cost.tlb)}};
+                   {"tlb", name_of_tlb(cost.tlb)},
+                   {"sampling_ns", summary.sampling_interval.count()},
+                   {"aggregation_ns", summary.aggregation_interval.count()},
+                   {"interval_changes",
+                    summary.interval_changes ? json(*summary.interval_changes) : json(nullptr)}};
     }
     const auto saved = net_saved(summary);
     const json root = {

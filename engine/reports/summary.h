@@ -59,6 +59,11 @@ struct RunSummary {
     std::optional<Bytes> zram_before;  // memory that zram takes for what it holds
     std::optional<Bytes> zram_after;
 
+    // Of the monitor, at the end; how often they were changed: nullopt without a goal for them.
+    Duration sampling_interval{};
+    Duration aggregation_interval{};
+    std::optional<std::uint64_t> interval_changes;
+
     std::string monitor_kind = "module";  // or "mainline"
     std::optional<MonitorCost> monitor;
     Duration engine_time{};  // CPU time of the whole engine
@@ -92,7 +97,8 @@ std::string summary_table(const RunSummary& summary, std::size_t width = 80);
 //           zram_before_bytes, zram_after_bytes
 //   monitor (null without one): kind ("module", "mainline"), thread_ns, cpu_share, passes,
 //           late_passes, lost_snapshots, flush_ipis, irq_off_max_ns, lock_max_ns, memory_bytes,
-//           regions, children, children_unwatched, tlb
+//           regions, children, children_unwatched, tlb, sampling_ns and aggregation_ns (the
+//           intervals at the end), interval_changes (null without monitor.interval_goal)
 //   engine: cpu_ns, cpu_share, rss_bytes, snapshots, lost_snapshots
 std::string summary_json(const RunSummary& summary);
 

@@ -8,6 +8,7 @@
 #include "engine/actions/dry_run.h"
 #include "engine/actions/idle_mark.h"
 #include "engine/session/start_check.h"
+#include "schemes/quantity.h"
 
 namespace damon_schemes {
 namespace {
@@ -130,6 +131,7 @@ Session::Session(EventLoop& loop, Policy policy, Parts parts)
       executor_(std::move(parts.executor)),
       decider_(std::move(policy)),
       paths_(std::move(parts.paths)),
+      attributes_(decider_.policy().monitor),
       needs_(needs_of(decider_.policy())),
       conditions_(needs_, paths_),
       scanner_(monitor_->page_scanner()),
@@ -144,6 +146,7 @@ Session::Session(EventLoop& loop, Policy policy, Parts parts)
       actors_(actor_threads, actor_queue) {
     for (const Scheme& scheme : decider_.policy().schemes)
         schemes_.push_back(std::make_shared<const Scheme>(scheme));
+    if (attributes_.interval_goal) interval_tuner_.emplace(attributes_);
 }
 
 Session::~Session() {
@@ -191,7 +194,27 @@ Result<void> Session::check() {
         checked.push_back({target.process.pid, target.process.name});
     if (auto controls = check_controls(policy(), checked, scanner_ != nullptr, paths_); !controls)
         return controls;
-    return monitor_->set_attributes(policy().monitor);
+    if (auto intervals = check_intervals(); !intervals) return intervals;
+    return monitor_->set_attributes(attributes_);
+}
+
+// What the intervals may come to be: better refused now than after hours.
+Result<void> Session::check_intervals() {
+    if (!attributes_.interval_goal) return {};
+    for (const Duration sampling :
+         {attributes_.interval_goal->min, attributes_.interval_goal->max}) {
+        const MonitorAttributes then = with_sampling_interval(attributes_, sampling);
+        auto set = monitor_->set_attributes(then);
+        if (set) continue;
+        if (set.error().kind != ErrorKind::policy) return set;
+        return Error{set.error().kind,
+                     "monitor.interval_goal may make the intervals " +
+                         to_string(then.sampling_interval) + ", " +
+                         to_string(then.aggregation_interval) + " and " +
+                         to_string(then.update_interval) + ": " + set.error().message,
+                     set.error().code};
+    }
+    return {};
 }
 
 Result<void> Session::start() {
@@ -207,10 +230,11 @@ Result<void> Session::start() {
 }
 
 Result<void> Session::allow_acting(TlbPolicy tlb) {
-    auto attributes = policy().monitor;
-    if (attributes.tlb != tlb) {
+    if (attributes_.tlb != tlb) {
+        auto attributes = attributes_;
         attributes.tlb = tlb;
         if (auto set = monitor_->set_attributes(attributes); !set) return set;
+        attributes_ = attributes;
     }
     sees_ = true;
     return {};
@@ -290,6 +314,19 @@ void Session::decide(const Snapshot& snapshot) {
     submit(snapshot, plan);
     if (may_rest_ && !finishing_ && !resting_ && decider_.all_rest(conditions, snapshot.time))
         rest();
+    if (!finishing_ && !resting_) tune_intervals(snapshot);
+}
+
+void Session::tune_intervals(const Snapshot& snapshot) {
+    if (!interval_tuner_) return;
+    const auto attributes = interval_tuner_->look(snapshot, attributes_);
+    if (!attributes) return;
+    if (auto set = monitor_->set_attributes(*attributes); !set) {
+        fail(set.error());
+        return;
+    }
+    attributes_ = *attributes;
+    ++interval_changes_;
 }
 
 void Session::explain(const Snapshot& snapshot, Conditions conditions) {

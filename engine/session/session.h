@@ -22,6 +22,7 @@
 #include "engine/session/verification.h"
 #include "engine/targets/process.h"
 #include "schemes/decide/decider.h"
+#include "schemes/decide/interval_tuner.h"
 #include "schemes/policy/model.h"
 
 namespace damon_schemes {
@@ -108,6 +109,14 @@ class Session {
     std::uint64_t snapshots() const { return snapshots_; }
     std::uint64_t regions() const { return regions_; }  // in the newest snapshot
     bool acting() const { return sees_; }
+    // What the monitor was told last: the policy's, but for the intervals where they have a goal.
+    const MonitorAttributes& attributes() const { return attributes_; }
+    // The intervals in force, where they have a goal, and how often they were changed.
+    std::optional<Intervals> tuned_intervals() const {
+        if (!interval_tuner_) return std::nullopt;
+        return Intervals{attributes_.sampling_interval, attributes_.aggregation_interval};
+    }
+    std::uint64_t interval_changes() const { return interval_changes_; }
     // Why nothing is monitored for the time being; nullopt: it is.
     const std::optional<std::string>& resting() const { return resting_; }
     std::vector<SchemeControls> controls() const { return decider_.controls(); }
@@ -121,6 +130,8 @@ class Session {
     void take_snapshots();
     Result<void> keep(TargetId id, Process process, bool child);
     void decide(const Snapshot& snapshot);
+    void tune_intervals(const Snapshot& snapshot);
+    Result<void> check_intervals();
     void explain(const Snapshot& snapshot, Conditions conditions);
     void follow_generations(const Snapshot& snapshot);
     void follow_brakes();
@@ -178,6 +189,9 @@ class Session {
     std::shared_ptr<Executor> executor_;
     Decider decider_;
     MachinePaths paths_;
+    MonitorAttributes attributes_;
+    std::optional<IntervalTuner> interval_tuner_;
+    std::uint64_t interval_changes_ = 0;
     std::vector<std::shared_ptr<const Scheme>> schemes_;  // the policy's, for requests to keep
     ConditionNeeds needs_;
     ConditionsReader conditions_;

@@ -28,6 +28,9 @@ constexpr std::string_view tables_of_filters = "tables, each begun by a line [[s
 constexpr std::string_view tables_of_goals = "tables, each begun by a line [[scheme.quota.goal]]";
 constexpr std::string_view a_range = "a range such as { min = …, max = … }";
 
+constexpr std::string_view an_interval_goal =
+    "a table such as { accesses = \"4%\", sampling = { min = \"5ms\", max = \"10s\" } }";
+
 constexpr auto keys = std::to_array<PolicyKey>({
     {"version", KeyType::integer, "the number 1", "", "1"},
 
@@ -35,6 +38,13 @@ constexpr auto keys = std::to_array<PolicyKey>({
     {"monitor.sampling_interval", KeyType::duration, a_duration, "\"5ms\"", "\"10ms\""},
     {"monitor.aggregation_interval", KeyType::duration, a_duration, "\"100ms\"", "\"200ms\""},
     {"monitor.update_interval", KeyType::duration, a_duration, "\"1s\"", "\"5s\""},
+    {"monitor.interval_goal", KeyType::table, an_interval_goal, "", "{ accesses = \"4%\" }"},
+    {"monitor.interval_goal.accesses", KeyType::share, a_share, "\"4%\"", "\"10%\""},
+    {"monitor.interval_goal.aggregations", KeyType::integer, a_number, "3", "5"},
+    {"monitor.interval_goal.sampling", KeyType::table, a_range, "",
+     "{ min = \"5ms\", max = \"1s\" }"},
+    {"monitor.interval_goal.sampling.min", KeyType::duration, a_duration, "\"5ms\"", "\"1ms\""},
+    {"monitor.interval_goal.sampling.max", KeyType::duration, a_duration, "\"10s\"", "\"1s\""},
     {"monitor.regions", KeyType::table,
      "\"gaps\", \"mappings\" or a range such as { min = …, max = … }", "",
      "{ min = 20, max = 500 }"},
@@ -163,6 +173,15 @@ constexpr auto aliases = std::to_array<KeyAlias>({
     {"monitor", "aggregation", "aggregation_interval"},
     {"monitor", "regions_update_interval", "update_interval"},
     {"monitor", "ops_update_interval", "update_interval"},
+    {"monitor", "intervals_goal", "interval_goal"},
+    {"monitor", "goal", "interval_goal"},
+    {"monitor", "autotune_monitoring_intervals", "interval_goal"},
+    {"monitor.interval_goal", "access_bp", "accesses"},
+    {"monitor.interval_goal", "aggrs", "aggregations"},
+    {"monitor.interval_goal", "min", "sampling = { min = … }"},
+    {"monitor.interval_goal", "max", "sampling = { max = … }"},
+    {"monitor.interval_goal", "min_sample_us", "sampling = { min = … }"},
+    {"monitor.interval_goal", "max_sample_us", "sampling = { max = … }"},
     {"monitor", "min_regions", "regions = { min = … }"},
     {"monitor", "max_regions", "regions = { max = … }"},
     {"monitor", "min_nr_regions", "regions = { min = … }"},

@@ -25,6 +25,16 @@ enum class RegionLayout {
 // What is watched: the targets' address spaces, or all of the machine's memory, whoever uses it.
 enum class WatchedMemory { of_targets, physical };
 
+// What the sampling interval is moved after: the accesses that snapshots find.  The aggregation
+// interval goes with it, so that as many looks make a snapshot as before.
+struct IntervalGoal {
+    Share accesses{40'000};          // of the looks at what is in memory, as many find it accessed
+    std::uint32_t aggregations = 3;  // snapshots that are judged together
+    Duration min = std::chrono::milliseconds(5);  // of the sampling interval
+    Duration max = std::chrono::seconds(10);
+    bool operator==(const IntervalGoal&) const = default;
+};
+
 // [monitor]
 struct MonitorAttributes {
     Duration sampling_interval = std::chrono::milliseconds(5);
@@ -38,9 +48,14 @@ struct MonitorAttributes {
     RegionLayout layout = RegionLayout::gaps;
     bool children = false;  // what a target forks is a target, too
     WatchedMemory memory = WatchedMemory::of_targets;
+    std::optional<IntervalGoal> interval_goal{};  // the intervals above are where it begins
 
     bool operator==(const MonitorAttributes&) const = default;
 };
+
+// The attributes with another sampling interval; the aggregation interval is as many times as long
+// as before, to the whole microsecond, and the update interval what it was, but never below that.
+MonitorAttributes with_sampling_interval(const MonitorAttributes& attributes, Duration sampling);
 
 // [[target]]: exactly one of the two.
 struct TargetSelector {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "schemes/policy/sections.h"
@@ -67,7 +69,94 @@ void read_regions(TableReader& reader, const Table& regions, MonitorAttributes& 
                     "set both, min <= max; the defaults are 10 and 1000");
 }
 
+// Where the bound is not in the table it is the default.
+std::string described_bound(const Table& sampling, std::string_view key, Duration value) {
+    return quoted(key) + " (" + to_string(value) +
+           (sampling.find(key) == nullptr ? ", the default)" : ")");
+}
+
+// Bounds of the sampling interval, which has to begin between them.
+void check_interval_bounds(TableReader& reader, const Table& table, const Table& sampling,
+                           const MonitorAttributes& monitor, const IntervalGoal& goal) {
+    const std::string least = described_bound(sampling, "min", goal.min);
+    const std::string most = described_bound(sampling, "max", goal.max);
+    const Duration begin = monitor.sampling_interval;
+    if (goal.min > goal.max) {
+        reader.fail_at_value(sampling, sampling.find("min") != nullptr ? "min" : "max",
+                             least + " is above " + most, "set both, min <= max");
+        return;
+    }
+    if (begin < goal.min || begin > goal.max) {
+        const bool below = begin < goal.min;
+        const std::string_view key = "sampling_interval";
+        const bool set = table.find(key) != nullptr;
+        const std::string message =
+            quoted(key) + " (" + to_string(begin) + (set ? ")" : ", the default)") +
+            ", which the goal begins at, is " + (below ? "below " + least : "above " + most) +
+            " of interval_goal.sampling";
+        const std::string suggestion = "min <= sampling_interval <= max; set " +
+                                       std::string(set ? "the bound" : "'sampling_interval' too");
+        if (set)
+            reader.fail_at_value(table, key, message, suggestion);
+        else
+            reader.fail_at_value(sampling, below ? "min" : "max", message, suggestion);
+        return;
+    }
+    if (with_sampling_interval(monitor, goal.max).aggregation_interval < longest_duration) return;
+    reader.fail_at_value(sampling, "max",
+                         "with a sampling interval of " + to_string(goal.max) +
+                             " the aggregation interval, which grows with it, would be too long",
+                         "lower 'max', or aggregation_interval");
+}
+
+IntervalGoal read_interval_goal(TableReader& reader, const Table& monitor_table, const Table& table,
+                                const MonitorAttributes& monitor, bool sound) {
+    constexpr std::uint64_t most_aggregations = 1000;
+    IntervalGoal goal;
+    if (const auto accesses = reader.share_of(table, "accesses")) {
+        goal.accesses = *accesses;
+        if (*accesses == Share{} || *accesses == Share{1'000'000})
+            reader.fail_at_value(table, "accesses",
+                                 "a share of " + to_string(*accesses) + " can never be " +
+                                     (*accesses == Share{} ? "fallen below" : "exceeded") +
+                                     ", so the intervals would only go one way",
+                                 "write a share between 0% and 100%, such as \"4%\"");
+    }
+    if (const auto number = reader.number_of(table, "aggregations", 1, most_aggregations))
+        goal.aggregations = static_cast<std::uint32_t>(*number);
+    Table bounds = table;
+    if (const auto sampling = reader.table_in(table, "sampling")) {
+        sound &= read_interval(reader, *sampling, "min", goal.min);
+        sound &= read_interval(reader, *sampling, "max", goal.max);
+        bounds = *sampling;
+    } else if (table.find("sampling") != nullptr) {
+        sound = false;
+    }
+    if (sound) check_interval_bounds(reader, monitor_table, bounds, monitor, goal);
+    return goal;
+}
+
+// Whole microseconds, held at the longest duration.
+Duration scaled(Duration interval, Duration from, Duration to) {
+    const double times = static_cast<double>(to.count()) / static_cast<double>(from.count());
+    const double microseconds = static_cast<double>(interval.count()) / 1e3 * times;
+    if (microseconds >= static_cast<double>(longest_duration.count()) / 1e3)
+        return longest_duration;
+    return std::chrono::microseconds(std::llround(microseconds));
+}
+
 }  // namespace
+
+MonitorAttributes with_sampling_interval(const MonitorAttributes& attributes, Duration sampling) {
+    MonitorAttributes result = attributes;
+    const Duration from = attributes.sampling_interval;
+    result.sampling_interval = sampling;
+    // What is rounded must not come into another order.
+    result.aggregation_interval =
+        std::max(scaled(attributes.aggregation_interval, from, sampling), sampling);
+    result.update_interval = std::max(attributes.update_interval, result.aggregation_interval);
+    return result;
+}
 
 MonitorAttributes read_monitor(TableReader& reader, const Table& table) {
     MonitorAttributes monitor;
@@ -82,6 +171,10 @@ MonitorAttributes read_monitor(TableReader& reader, const Table& table) {
     if (aggregation && update)
         check_interval_order(reader, table, "aggregation_interval", monitor.aggregation_interval,
                              "update_interval", monitor.update_interval);
+
+    if (const auto goal = reader.table_in(table, "interval_goal"))
+        monitor.interval_goal =
+            read_interval_goal(reader, table, *goal, monitor, sampling && aggregation && update);
 
     const Node* value = table.find("regions");
     if (value != nullptr && value->kind == Node::Kind::string) {

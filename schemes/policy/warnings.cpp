@@ -55,9 +55,15 @@ std::string quoted(std::string_view name) {
     return "'" + std::string(name) + "'";
 }
 
+Duration longest_aggregation(const MonitorAttributes& monitor) {
+    if (!monitor.interval_goal) return monitor.aggregation_interval;
+    return with_sampling_interval(monitor, monitor.interval_goal->max).aggregation_interval;
+}
+
 class WarningFinder {
   public:
-    explicit WarningFinder(const Policy& policy) : policy_(policy) {}
+    explicit WarningFinder(const Policy& policy)
+        : policy_(policy), longest_(longest_aggregation(policy.monitor)) {}
 
     std::vector<Warning> find() {
         for (std::size_t i = 0; i < policy_.schemes.size() && !full(); ++i) {
@@ -112,8 +118,9 @@ class WarningFinder {
 
     void look_at_intervals(std::size_t index) {
         const Scheme& scheme = policy_.schemes[index];
-        const Duration interval =
-            scheme.apply_interval.value_or(policy_.monitor.aggregation_interval);
+        look_at_ages(index);
+        // Where they have a goal, new memory may be found as seldom as at the longest.
+        const Duration interval = std::max(scheme.apply_interval.value_or(longest_), longest_);
         if (scheme.verify && scheme.verify->idle > interval * patient_decisions)
             warn(index, "verify.idle",
                  "each verification takes " + to_string(scheme.verify->idle) +
@@ -125,6 +132,32 @@ class WarningFinder {
                 index, "apply_interval",
                 "memory may pass through the scheme's ages between two applications, and be missed",
                 "apply it more often, or widen age");
+    }
+
+    // Ages are counted in aggregation intervals, and those may grow.
+    void look_at_ages(std::size_t index) {
+        const MonitorAttributes& monitor = policy_.monitor;
+        if (!monitor.interval_goal || longest_ <= monitor.aggregation_interval) return;
+        const Scheme& scheme = policy_.schemes[index];
+        const auto& [key, age] = scheme.age.max && *scheme.age.max < longest_
+                                     ? std::pair("age.max", scheme.age.max)
+                                     : std::pair("age.min", scheme.age.min);
+        if (!age || *age >= longest_) return;
+        const bool missed = age == scheme.age.max;
+        const auto least = static_cast<double>(age->count()) /
+                           static_cast<double>(monitor.aggregation_interval.count());
+        const Duration enough =
+            std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
+                         Duration(static_cast<Duration::rep>(
+                             static_cast<double>(monitor.sampling_interval.count()) * least))),
+                     std::chrono::milliseconds(1));
+        warn(index, key,
+             "monitor.interval_goal may make the aggregation interval, which ages are counted in, "
+             "as long as " +
+                 to_string(longest_) +
+                 (missed ? ", and memory of this age be missed"
+                         : ", and memory be that old before it matches"),
+             "set monitor.interval_goal.sampling.max to \"" + to_string(enough) + "\" or less");
     }
 
     void look_at_watermarks(std::size_t index) {
@@ -174,6 +207,7 @@ class WarningFinder {
     }
 
     const Policy& policy_;
+    const Duration longest_;  // aggregation interval
     std::vector<Warning> warnings_;
 };
 

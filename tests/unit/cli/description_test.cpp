@@ -148,6 +148,18 @@ TEST(Description, EveryControlInPlainWords) {
               "      to 1,000 regions of at least 4KiB.\n");
 }
 
+TEST(Description, IntervalsWithAGoalAreSaid) {
+    Policy policy;
+    policy.schemes = {reclaim()};
+    EXPECT_THAT(describe(policy, 80), Not(HasSubstr("intervals:")));
+    policy.monitor.interval_goal = IntervalGoal{};
+    EXPECT_THAT(
+        describe(policy, 80),
+        HasSubstr("  intervals: begin with these, and are moved so that 4% of the looks of 3\n"
+                  "      snapshots together find an access; a look every 5ms to 10s, a decision\n"
+                  "      every 100ms to 200s.\n"));
+}
+
 TEST(Description, EachGoalIsSaid) {
     Scheme scheme = reclaim();
     scheme.quota.bytes.reset();

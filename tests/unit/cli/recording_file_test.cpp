@@ -151,6 +151,34 @@ TEST_F(RecordedSession, HasWhatItsSchemesDid) {
     EXPECT_GE(actions[0].time, seen_[0].time);
 }
 
+TEST_F(RecordedSession, KeepsTheIntervalsOfEachSnapshot) {
+    see({observed::cold(0, 4)});
+    see({observed::cold(0, 4)});
+    seen_[1].sampling_interval = 40ms;
+    seen_[1].aggregation_interval = 800ms;
+    script_->waiting.back() = seen_[1];
+    const auto read = run({}, 0);
+    ASSERT_FALSE(read.error) << read.error->message;
+    EXPECT_EQ(std::get<Snapshot>(read.events[1]).sampling_interval, 5ms);
+    EXPECT_EQ(std::get<Snapshot>(read.events[2]), seen_[1]);
+}
+
+// They have one for all.
+TEST_F(RecordedSession, InDamonsFormatsHasNoGoalForItsIntervals) {
+    auto policy = observed::policy({});
+    policy.monitor.interval_goal = IntervalGoal{};
+    Session session(*loop_, std::move(policy),
+                    {std::make_unique<ScriptedMonitor>(script_), std::make_unique<Obedient>()});
+    for (const auto format : {RecordingFormat::damon_1, RecordingFormat::damon_2}) {
+        const auto recorder = start_recording(session, {path_, format, OldRecording::rename});
+        ASSERT_FALSE(recorder);
+        EXPECT_EQ(recorder.error().kind, ErrorKind::usage);
+        EXPECT_THAT(recorder.error().message, HasSubstr("monitor.interval_goal"));
+        EXPECT_NE(access(path_.c_str(), F_OK), 0);
+    }
+    EXPECT_TRUE(start_recording(session, {path_, RecordingFormat::own, OldRecording::rename}));
+}
+
 TEST_F(RecordedSession, InDamonsFormatHasItsRegions) {
     see({observed::cold(0, 4), observed::hot(4, 8)});
     const auto read = run({}, 0, RecordingFormat::damon_1);

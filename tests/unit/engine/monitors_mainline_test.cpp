@@ -366,6 +366,9 @@ TEST_F(MainlineMonitorTest, what_mainline_cannot_do_is_refused) {
     EXPECT_THAT((*opened)->set_attributes(attributes).error().message,
                 HasSubstr("min_region_size"));
     attributes = {};
+    attributes.interval_goal = IntervalGoal{};
+    EXPECT_THAT((*opened)->set_attributes(attributes).error().message, HasSubstr("interval_goal"));
+    attributes = {};
     attributes.min_regions = 2;
     EXPECT_EQ((*opened)->set_attributes(attributes).error().kind, ErrorKind::policy);
     EXPECT_EQ((*opened)->page_scanner(), nullptr);

@@ -180,6 +180,9 @@ TEST(PhysicalSetupTest, what_the_kernel_cannot_do_is_refused_by_name) {
     Policy flushed = policy_of(pageout);
     flushed.monitor.tlb = TlbPolicy::full;
     EXPECT_THAT(refusal(flushed), HasSubstr("monitor.tlb"));
+    Policy tuned = policy_of(pageout);
+    tuned.monitor.interval_goal = IntervalGoal{};
+    EXPECT_THAT(refusal(tuned), HasSubstr("monitor.interval_goal"));
 }
 
 // In the order in which it is written, each folder is there before what is in it.

@@ -124,6 +124,19 @@ TEST(Heatmap, TimeWithoutSnapshotsIsUnknownNotCold) {
     EXPECT_EQ(row_at(map.draw(style), "55d000000000"), "@@@@@@@@@@??????????@@@@@@@@@@");
 }
 
+// As where intervals have a goal, and grow.
+TEST(Heatmap, AnIntervalThatIsLongerThanAColumnFillsAllOfIt) {
+    Heatmap map("program");
+    const auto hot = seen({region(heap, mebibytes(1), 20)});
+    for (int i = 1; i <= 20; ++i) map.add(hot, Instant(i * 100ms), 100ms);
+    map.add(seen({region(heap, mebibytes(1), 0)}), Instant(3s), 1s);
+    map.add(hot, Instant(5s), 2s);
+    HeatmapStyle style;
+    style.width = 40;
+    style.rows = 1;
+    EXPECT_EQ(row_at(map.draw(style), "55d000000000"), "@@@@@@@@@@.....@@@@@@@@@@");
+}
+
 TEST(Heatmap, ASmallHotPartIsNotDrownedInALargeColdOne) {
     const Heatmap map = recorded(50, [](int) {
         const std::uint64_t middle = heap + (512ULL << 20);

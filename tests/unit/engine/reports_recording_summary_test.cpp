@@ -12,6 +12,7 @@ namespace damon_schemes {
 namespace {
 
 using namespace phase_recording;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -54,6 +55,17 @@ TEST(RecordingSummary, TellsPresentAbsentUnknownAndHowHot) {
         EXPECT_NEAR(figures.at_times, 0, 1);
         EXPECT_NEAR(figures.often, 20 * mib, 1);
     }
+}
+
+TEST(RecordingSummary, SaysBetweenWhichIntervalsItWasRecorded) {
+    Recorded recorded = mixed();
+    EXPECT_THAT(recording_summary_text(summarized(recorded), 80),
+                HasSubstr("A look every 5.0 ms, counted over 100.0 ms"));
+    auto& last = std::get<Snapshot>(recorded.events.back());
+    last.sampling_interval = 40ms;
+    last.aggregation_interval = 800ms;
+    EXPECT_THAT(recording_summary_text(summarized(recorded), 80),
+                HasSubstr("A look every 5.0 ms to 40.0 ms, counted over 100.0 ms to 800.0 ms"));
 }
 
 TEST(RecordingSummary, ColdIsByAgeAndNeverWhatIsAbsentOrUnknown) {

@@ -54,6 +54,18 @@ TEST(StatusLine, CutsTheNoteBeforeTheFigures) {
               "0:42  1,000 regions  RSS 412.0 MiB  paged out 310.0 MiB  observing: the canar...");
 }
 
+TEST(StatusLine, ShowsIntervalsThatHaveAGoalWhereThereIsRoom) {
+    Status status = some_status();
+    status.intervals = Intervals{40ms, 800ms};
+    EXPECT_EQ(status_line(status),
+              "0:42  1,000 regions  RSS 412.0 MiB  paged out 310.0 MiB  every 40.0 ms/800.0 ms");
+    EXPECT_EQ(status_line(status, 70), "0:42  1,000 regions  RSS 412.0 MiB  paged out 310.0 MiB");
+    status.note = "brake: redis";
+    EXPECT_EQ(status_line(status, 100),
+              "0:42  1,000 regions  RSS 412.0 MiB  paged out 310.0 MiB  brake: redis  "
+              "every 40.0 ms/800.0 ms");
+}
+
 // A pipe to write to, and what came through.
 class Listener {
   public:

@@ -149,6 +149,24 @@ TEST(Summary, CountsChildrenWhereThereWereAny) {
     EXPECT_EQ(root["monitor"]["children_unwatched"], 3);
 }
 
+TEST(Summary, TellsIntervalsThatHaveAGoal) {
+    RunSummary run = some_run();
+    run.sampling_interval = 40ms;
+    run.aggregation_interval = 800ms;
+    EXPECT_EQ(summary_table(run).find("sampling interval"), std::string::npos);
+    EXPECT_EQ(json::parse(summary_json(run))["monitor"]["interval_changes"], nullptr);
+    run.interval_changes = 3;
+    const std::string table = summary_table(run);
+    EXPECT_NE(
+        table.find("sampling interval     40.0 ms  at the end, aggregation 800.0 ms; changed 3"),
+        std::string::npos)
+        << table;
+    const json root = json::parse(summary_json(run));
+    EXPECT_EQ(root["monitor"]["sampling_ns"], 40'000'000);
+    EXPECT_EQ(root["monitor"]["aggregation_ns"], 800'000'000);
+    EXPECT_EQ(root["monitor"]["interval_changes"], 3);
+}
+
 RunSummary verified_run() {
     RunSummary run = some_run();
     SchemeSummary& scheme = run.schemes[0];

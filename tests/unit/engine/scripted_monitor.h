@@ -25,6 +25,7 @@ struct MonitorScript {
     std::vector<std::int32_t> added;  // pids; the first target has id 1, and so on
     std::vector<TargetId> removed;
     std::optional<Error> refuses_targets;
+    Duration longest_update = Duration::max();  // longer update intervals are refused
     bool started = false;
     bool stopped = false;
     int starts = 0;
@@ -48,6 +49,8 @@ class ScriptedMonitor final : public Monitor {
     ~ScriptedMonitor() override { --script_->monitors; }
 
     Result<void> set_attributes(const MonitorAttributes& attributes) override {
+        if (attributes.update_interval > script_->longest_update)
+            return Error{ErrorKind::policy, "the monitor does not take this update interval", 0};
         script_->attributes.push_back(attributes);
         return {};
     }

@@ -238,7 +238,9 @@ TEST(PolicyReference, ShowsOnlyWhatIsSound) {
 // A policy in which the key can be set to its example and to its default.
 std::string around(const PolicyKey& key) {
     const auto within = [&](std::string_view table) { return key.path.starts_with(table); };
-    std::string text = "version = 1\n[[target]]\n";
+    std::string text = "version = 1\n";
+    if (within("monitor.interval_goal.")) text += "monitor = { interval_goal = {} }\n";
+    text += "[[target]]\n";
     if (!within("target.pid")) text += "name = \"x\"\n";
     text += "[[scheme]]\nname = \"a\"\naction = \"pageout\"\n";
     if (within("scheme.tune")) text += "age = { min = \"10s\" }\n";

@@ -109,6 +109,11 @@ Policy any_policy() {
     monitor.min_region_size = {std::uint64_t{4096} << *rc::gen::inRange(0, 10)};
     monitor.tlb = static_cast<TlbPolicy>(*rc::gen::inRange(0, 4));
     monitor.memory = static_cast<WatchedMemory>(*rc::gen::inRange(0, 2));
+    if (*rc::gen::arbitrary<bool>())
+        monitor.interval_goal =
+            IntervalGoal{any_share(1, 999'999), *rc::gen::inRange(1U, 1000U),
+                         any_duration(1us, monitor.sampling_interval),
+                         any_duration(monitor.sampling_interval, monitor.sampling_interval + 10s)};
     const auto targets = *rc::gen::inRange(0, 3);
     for (int i = 0; i < targets; ++i) {
         TargetSelector target;
@@ -255,6 +260,11 @@ std::string text_of(const Policy& policy) {
     text += "sampling_interval = \"" + to_string(monitor.sampling_interval) + "\"\n";
     text += "aggregation_interval = \"" + to_string(monitor.aggregation_interval) + "\"\n";
     text += "update_interval = \"" + to_string(monitor.update_interval) + "\"\n";
+    if (const auto& goal = monitor.interval_goal)
+        text += "interval_goal = { accesses = \"" + to_string(goal->accesses) +
+                "\", aggregations = " + std::to_string(goal->aggregations) +
+                ", sampling = { min = \"" + to_string(goal->min) + "\", max = \"" +
+                to_string(goal->max) + "\" } }\n";
     text += "regions = { min = " + std::to_string(monitor.min_regions) +
             ", max = " + std::to_string(monitor.max_regions) + " }\n";
     text += "min_region_size = \"" + to_string(monitor.min_region_size) + "\"\n";
@@ -354,6 +364,17 @@ void expect_sound(const Policy& policy) {
     RC_ASSERT(monitor.sampling_interval >= 1us);
     RC_ASSERT(monitor.sampling_interval <= monitor.aggregation_interval);
     RC_ASSERT(monitor.aggregation_interval <= monitor.update_interval);
+    if (const auto& goal = monitor.interval_goal) {
+        RC_ASSERT(goal->accesses > Share{} && goal->accesses < Share{1'000'000});
+        RC_ASSERT(goal->aggregations >= 1U);
+        RC_ASSERT(goal->min >= 1us && goal->min <= monitor.sampling_interval);
+        RC_ASSERT(goal->max >= monitor.sampling_interval);
+        for (const Duration sampling : {goal->min, goal->max}) {
+            const MonitorAttributes then = with_sampling_interval(monitor, sampling);
+            RC_ASSERT(then.sampling_interval <= then.aggregation_interval);
+            RC_ASSERT(then.aggregation_interval <= then.update_interval);
+        }
+    }
     RC_ASSERT(monitor.min_regions >= 3U && monitor.min_regions <= monitor.max_regions);
     RC_ASSERT(monitor.min_region_size >= kibibytes(4));
     RC_ASSERT(!policy.schemes.empty());

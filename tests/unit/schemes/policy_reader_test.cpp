@@ -369,6 +369,66 @@ TEST(PolicyReader, TakesALayoutOfRegionsByItsNameAlone) {
     EXPECT_TRUE(set.policy.monitor.children);
 }
 
+TEST(PolicyReader, TakesAGoalForTheIntervals) {
+    const auto monitor = [](const std::string& lines) {
+        const PolicyReading reading = read_text(sound + "[monitor]\n" + lines);
+        EXPECT_THAT(reading.errors, IsEmpty()) << lines;
+        return reading.policy.monitor;
+    };
+    EXPECT_EQ(monitor("").interval_goal, std::nullopt);
+    EXPECT_EQ(monitor("interval_goal = {}\n").interval_goal, (IntervalGoal{{40'000}, 3, 5ms, 10s}));
+    EXPECT_EQ(monitor("sampling_interval = \"2ms\"\n[monitor.interval_goal]\naccesses = \"0.5%\"\n"
+                      "aggregations = 1\nsampling = { min = \"1ms\", max = \"1min\" }\n")
+                  .interval_goal,
+              (IntervalGoal{{5'000}, 1, 1ms, 1min}));
+    // It begins at a bound just as well.
+    EXPECT_EQ(monitor("interval_goal.sampling = { min = \"5ms\", max = \"5ms\" }\n").interval_goal,
+              (IntervalGoal{{40'000}, 3, 5ms, 5ms}));
+
+    const PolicyReading set =
+        read_policy(sound, {"p.toml", {"monitor.interval_goal.sampling.max=\"1s\""}});
+    ASSERT_THAT(set.errors, IsEmpty());
+    EXPECT_EQ(set.policy.monitor.interval_goal, (IntervalGoal{{40'000}, 3, 5ms, 1s}));
+}
+
+TEST(PolicyErrors, OfAGoalForTheIntervals) {
+    const auto wrong = [](const std::string& lines, std::uint32_t line, std::uint32_t column,
+                          const std::string& key, const std::string& written,
+                          const std::string& message, const std::string& suggestion) {
+        expect_error({sound + "[monitor]\n" + lines, line, column, "monitor." + key, written,
+                      message, suggestion});
+    };
+    wrong("interval_goal = \"4%\"\n", 6, 17, "interval_goal", "\"4%\"", "accesses", "");
+    wrong("interval_goal.accesses = \"0%\"\n", 6, 26, "interval_goal.accesses", "\"0%\"",
+          "can never be fallen below", "\"4%\"");
+    wrong("interval_goal.accesses = \"100%\"\n", 6, 26, "interval_goal.accesses", "\"100%\"",
+          "can never be exceeded", "\"4%\"");
+    wrong("interval_goal.accesses = 4\n", 6, 26, "interval_goal.accesses", "4", "a share", "4%");
+    wrong("interval_goal.aggregations = 0\n", 6, 30, "interval_goal.aggregations", "0",
+          "out of its range", "from 1 to 1000");
+    wrong("interval_goal.sampling = { min = \"20ms\", max = \"10ms\" }\n", 6, 34,
+          "interval_goal.sampling.min", "\"20ms\"", "'min' (20ms) is above 'max' (10ms)",
+          "min <= max");
+    wrong("interval_goal.sampling.max = \"1ms\"\n", 6, 30, "interval_goal.sampling.max", "\"1ms\"",
+          "'min' (5ms, the default) is above 'max' (1ms)", "set both");
+    wrong("interval_goal.sampling.min = \"1500ns\"\n", 6, 30, "interval_goal.sampling.min",
+          "\"1500ns\"", "whole microseconds", "\"5ms\"");
+    wrong("interval_goal.sampling.min = \"20ms\"\n", 6, 30, "interval_goal.sampling.min",
+          "\"20ms\"",
+          "'sampling_interval' (5ms, the default), which the goal begins at, is below 'min' (20ms)",
+          "set 'sampling_interval' too");
+    wrong("sampling_interval = \"1ms\"\ninterval_goal = {}\n", 6, 21, "sampling_interval",
+          "\"1ms\"", "is below 'min' (5ms, the default)", "set the bound");
+    wrong("sampling_interval = \"20ms\"\ninterval_goal.sampling.max = \"10ms\"\n", 6, 21,
+          "sampling_interval", "\"20ms\"", "is above 'max' (10ms)", "set the bound");
+    wrong("interval_goal.sampling.max = \"8760h\"\n", 6, 30, "interval_goal.sampling.max",
+          "\"8760h\"", "the aggregation interval, which grows with it, would be too long",
+          "lower 'max'");
+    wrong("goal = {}\n", 6, 1, "goal", "goal", "unknown key", "'interval_goal'");
+    wrong("interval_goal.access_bp = 400\n", 6, 15, "interval_goal.access_bp", "access_bp",
+          "unknown key", "'accesses'");
+}
+
 TEST(PolicyErrors, OfTheMonitor) {
     const auto wrong = [](const std::string& lines, std::uint32_t line, std::uint32_t column,
                           const std::string& key, const std::string& written,

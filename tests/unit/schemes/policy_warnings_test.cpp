@@ -220,5 +220,28 @@ TEST(PolicyWarnings, OfAHostilePolicyAreFew) {
     EXPECT_EQ(warnings_of(text).size(), max_warnings);
 }
 
+TEST(PolicyWarnings, AreOfAgesThatIntervalsMayOutgrow) {
+    const std::string goal =
+        "[monitor]\ninterval_goal = { sampling = { max = \"500ms\" } }\n";  // 10 s of aggregation
+    EXPECT_THAT(messages_of(goal + scheme("a", "pageout", idle + age("10s"))), IsEmpty());
+    EXPECT_THAT(messages_of(goal + scheme("a", "pageout", idle)), IsEmpty());
+    const auto young = warnings_of(goal + scheme("a", "pageout", idle + age("5s")));
+    ASSERT_EQ(young.size(), 1U);
+    EXPECT_EQ(young[0].key, "scheme.a.age.min");
+    EXPECT_THAT(young[0].message, HasSubstr("as long as 10s"));
+    EXPECT_THAT(young[0].suggestion, HasSubstr("sampling.max to \"250ms\""));
+    EXPECT_THAT(messages_of(goal + scheme("a", "stat", idle + age("1s", "9s"))),
+                ElementsAre(HasSubstr("be missed")));
+    EXPECT_THAT(
+        messages_of("[monitor]\ninterval_goal = {}\n" + scheme("a", "pageout", idle + age("199s"))),
+        ElementsAre(HasSubstr("as long as 200s")));
+}
+
+TEST(PolicyWarnings, OfVerificationsGoByTheLongestIntervals) {
+    const std::string verified = scheme("a", "pageout", idle + "\nverify = { idle = \"2s\" }");
+    EXPECT_THAT(messages_of(verified), ElementsAre(HasSubstr("every 100ms")));
+    EXPECT_THAT(messages_of("[monitor]\ninterval_goal = {}\n" + verified), IsEmpty());
+}
+
 }  // namespace
 }  // namespace damon_schemes
