@@ -16,6 +16,10 @@ namespace {
 constexpr std::size_t judged_snapshots = 5;
 // If it was not seen by then, it will not be.
 constexpr std::size_t most_snapshots = 40;
+// Where the canary did not run for a twentieth of an interval, what was seen of it says nothing;
+// but not for ever.
+constexpr int tolerated_part = 20;
+constexpr std::size_t most_set_aside = 200;
 // Fine enough that many regions lie wholly within the canary's 4 MiB, whether they are hot or, to a
 // monitor that does not see, no different from what is around them.
 constexpr std::uint32_t canary_regions = 256;
@@ -69,7 +73,11 @@ Result<void> SightCheck::begin(TlbPolicy tlb) {
     tlb_ = tlb;
     recent_.clear();
     snapshots_ = 0;
-    auto canary = Canary::start();
+    set_aside_ = 0;
+    stood_still_ = {};
+    // A sample of it is out for a sampling interval.
+    auto canary = Canary::start(
+        std::max<Duration>(attributes_.sampling_interval / 2, std::chrono::milliseconds(1)));
     if (!canary) return canary.error();
     canary_ = std::move(*canary);
     auto monitor = factory_();
@@ -113,7 +121,14 @@ void SightCheck::take_snapshots() {
     }
 }
 
+bool SightCheck::counts(const Snapshot& snapshot) {
+    const Duration before = std::exchange(stood_still_, canary_->stood_still());
+    if ((stood_still_ - before) * tolerated_part <= snapshot.duration) return true;
+    return snapshot.duration == Duration::zero() || ++set_aside_ > most_set_aside;
+}
+
 bool SightCheck::judge(const Snapshot& snapshot) {
+    if (!counts(snapshot)) return true;
     const Sight sight = sight_of(snapshot, target_, canary_->area());
     ++snapshots_;
     if (sight.samples > 0) recent_.push_back(sight);
@@ -142,6 +157,10 @@ bool SightCheck::judge(const Snapshot& snapshot) {
             "in only " +
             to_string(sum.share()) + " of " + std::to_string(sum.samples) + " samples (" +
             to_string(required_sight) + " needed), so nothing it calls cold is acted on";
+        if (set_aside_ > 0)
+            reason += "; in " + std::to_string(set_aside_) +
+                      " further snapshots that memory could not be used, since others had the "
+                      "processor: try again when the machine is less busy";
         if (!flushes) {
             reason +=
                 "; it flushes no translations, and this processor keeps on using them: the "

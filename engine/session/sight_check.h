@@ -44,6 +44,8 @@ class SightCheck {
     void take_snapshots();
     // False: concluded, or begun anew; this snapshot's monitor is gone, and perhaps this object.
     bool judge(const Snapshot& snapshot);
+    // Whether the canary ran while it was made.
+    bool counts(const Snapshot& snapshot);
     void conclude(bool sees, const std::string& reason);
     void end();
 
@@ -58,6 +60,8 @@ class SightCheck {
     TargetId target_;
     std::deque<Sight> recent_;  // the newest snapshots that had samples of the canary
     std::size_t snapshots_ = 0;
+    std::size_t set_aside_ = 0;
+    Duration stood_still_{};  // the canary, up to the last snapshot
 };
 
 }  // namespace damon_schemes

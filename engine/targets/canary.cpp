@@ -15,11 +15,30 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <new>
+#include <utility>
 
 namespace damon_schemes {
+
+// The child writes it, the engine reads it.
+struct Canary::Pulse {
+    std::atomic<std::int64_t> last_ns{0};   // of CLOCK_MONOTONIC, when it touched memory
+    std::atomic<std::int64_t> still_ns{0};  // of all gaps
+    std::int64_t gap_ns = 0;
+    static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+    // By the child, often.
+    void beat(std::int64_t now) {
+        const std::int64_t passed = now - last_ns.load(std::memory_order_relaxed);
+        if (passed >= gap_ns) still_ns.fetch_add(passed, std::memory_order_relaxed);
+        last_ns.store(now, std::memory_order_release);
+    }
+};
 
 namespace {
 
@@ -135,6 +154,12 @@ void unmap_ballast(AddressRange area) {
     for (std::size_t index = 0; index < count; ++index) unmap_but(ballast[index], needed);
 }
 
+std::int64_t monotonic_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 void touch(AddressRange area) {
     for (std::uint64_t at = area.start; at < area.end; at += page_size) {
         [[maybe_unused]] const unsigned char seen =
@@ -177,7 +202,19 @@ struct Announcement {
     std::int64_t processor = -1;  // as wide as the rest: no padding goes over the socket
 };
 
-[[noreturn]] void sing(int lifeline, pid_t engine) {
+// Pages between two looks at the clock, which take a moment of an emulated processor's.
+constexpr std::uint64_t beat_size = 64 * page_size;
+
+template <typename Pulse>
+void touch_and_beat(AddressRange area, Pulse& pulse) {
+    for (std::uint64_t at = area.start; at < area.end; at += beat_size) {
+        touch({at, std::min(area.end, at + beat_size)});
+        pulse.beat(monotonic_ns());
+    }
+}
+
+template <typename Pulse>
+[[noreturn]] void sing(int lifeline, pid_t engine, Pulse& pulse) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != engine) ::_exit(0);  // it died before the line above
     ::prctl(PR_SET_NAME, "damon-canary");
@@ -208,6 +245,7 @@ struct Announcement {
     if (may_unmap) unmap_ballast(area);
     Announcement announcement{area, stay_on_one_processor()};
     settle_tlb(area);
+    pulse.last_ns.store(monotonic_ns());
     if (::write(0, &announcement, sizeof announcement) !=
         static_cast<ssize_t>(sizeof announcement)) {
         ::_exit(1);
@@ -216,7 +254,7 @@ struct Announcement {
     // Never asleep: a processor that changes to another address space and back forgets its
     // translations, and walks anew what a program that just runs on would not.
     for (;;) {
-        for (int pass = 0; pass < 16; ++pass) touch(area);
+        for (int pass = 0; pass < 16; ++pass) touch_and_beat(area, pulse);
         // The engine never writes: readable means that its end is closed.
         pollfd waiting{0, POLLIN, 0};
         if (::poll(&waiting, 1, 0) > 0) ::_exit(0);
@@ -225,7 +263,7 @@ struct Announcement {
 
 }  // namespace
 
-Result<Canary> Canary::start() {
+Result<Canary> Canary::start(Duration gap) {
     const auto failure = [](const std::string& what, int error) {
         return Error{
             ErrorKind::runtime,
@@ -241,13 +279,19 @@ Result<Canary> Canary::start() {
     Descriptor ours(ends[0]);
     Descriptor its(ends[1]);
 
+    void* shared =
+        ::mmap(nullptr, sizeof(Pulse), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return failure("mmap", errno);
+    Canary canary;
+    canary.pulse_ = new (shared) Pulse;
+    canary.pulse_->gap_ns = gap.count();
+
     const pid_t engine = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) return failure("fork", errno);
-    if (pid == 0) sing(its.get(), engine);
+    if (pid == 0) sing(its.get(), engine, *canary.pulse_);
     its = Descriptor();
 
-    Canary canary;
     canary.process_.pid = pid;
     canary.process_.name = "damon-canary";
     canary.lifeline_ = std::move(ours);
@@ -271,8 +315,22 @@ Result<Canary> Canary::start() {
     return canary;
 }
 
+Duration Canary::stood_still() const {
+    // In this order: a gap that ends in between is counted twice rather than not at all.
+    const std::int64_t last = pulse_->last_ns.load(std::memory_order_acquire);
+    const std::int64_t still = pulse_->still_ns.load(std::memory_order_relaxed);
+    const std::int64_t passed = monotonic_ns() - last;
+    return Duration(still + (passed >= pulse_->gap_ns ? passed : 0));
+}
+
 void Canary::end() {
     lifeline_ = Descriptor();
+    end_process();
+    if (pulse_) ::munmap(pulse_, sizeof(Pulse));
+    pulse_ = nullptr;
+}
+
+void Canary::end_process() {
     if (process_.pid <= 0) return;
     // Not by pid: SIGKILL needs no cooperation from it, and the pidfd cannot mean another process.
     if (process_.pidfd) {
@@ -300,6 +358,7 @@ Canary& Canary::operator=(Canary&& other) noexcept {
         lifeline_ = std::move(other.lifeline_);
         area_ = other.area_;
         processor_ = other.processor_;
+        pulse_ = std::exchange(other.pulse_, nullptr);
     }
     return *this;
 }

@@ -27,7 +27,8 @@ inline constexpr Bytes canary_size = mebibytes(4);
 // included, as PR_SET_PDEATHSIG goes by threads): start it on a thread that lives on.
 class Canary {
   public:
-    static Result<Canary> start();
+    // `gap`: an interruption at least this long is told by stood_still(); positive.
+    static Result<Canary> start(Duration gap = std::chrono::milliseconds(5));
     ~Canary();
     Canary(Canary&& other) noexcept;
     Canary& operator=(Canary&& other) noexcept;
@@ -37,15 +38,23 @@ class Canary {
     AddressRange area() const { return area_; }
     // The one it runs on; -1: it could not be bound to one.
     int processor() const { return processor_; }
+    // For how long it did not run so far, in interruptions of at least `gap`, the one that goes on
+    // included: other programs, or other guests of the host, had the processor.  What is not seen
+    // of it meanwhile says nothing of the monitor.
+    Duration stood_still() const;
 
   private:
+    struct Pulse;
+
     Canary() = default;
     void end();
+    void end_process();
 
     Process process_;
     Descriptor lifeline_;  // its end of file ends the child
     AddressRange area_;
     int processor_ = -1;
+    Pulse* pulse_ = nullptr;  // shared with the child
 };
 
 }  // namespace damon_schemes

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -144,6 +146,36 @@ TEST_F(SightCheckTest, waits_out_a_moment_in_which_it_is_not_seen) {
     const auto outcome = outcome_under(TlbPolicy::page);
     EXPECT_TRUE(outcome.sees) << outcome.reason;
     EXPECT_LT(snapshots_, 30);
+}
+
+TEST_F(SightCheckTest, a_canary_that_did_not_run_says_nothing_of_the_monitor) {
+    constexpr int stopped_for = 100;  // snapshots, of far more than decide
+    std::int32_t stopped = 0;
+    script_->source = [&]() -> Result<Snapshot> {
+        const std::int32_t canary = script_->added.back();
+        if (++snapshots_ == 1) ::kill(stopped = canary, SIGSTOP);
+        ::usleep(3000);  // so that it stands still for a part of each
+        if (snapshots_ == stopped_for) ::kill(std::exchange(stopped, 0), SIGCONT);
+        Snapshot snapshot = snapshot_of(*script_, stopped != 0 ? 0U : 100U, 100);
+        snapshot.duration = std::chrono::milliseconds(3);
+        return snapshot;
+    };
+    const auto outcome = outcome_under(TlbPolicy::page);
+    EXPECT_TRUE(outcome.sees) << outcome.reason;
+    EXPECT_GE(snapshots_, stopped_for);
+}
+
+TEST_F(SightCheckTest, a_canary_that_never_runs_is_not_waited_for_for_ever) {
+    script_->source = [&]() -> Result<Snapshot> {
+        if (++snapshots_ == 1) ::kill(script_->added.back(), SIGSTOP);
+        ::usleep(3000);
+        Snapshot snapshot = snapshot_of(*script_, 0U, 100);
+        snapshot.duration = std::chrono::milliseconds(3);
+        return snapshot;
+    };
+    const auto outcome = outcome_under(TlbPolicy::page);
+    EXPECT_FALSE(outcome.sees);
+    EXPECT_THAT(outcome.reason, HasSubstr("try again when the machine is less busy"));
 }
 
 TEST_F(SightCheckTest, never_lets_act_without_a_flush_and_needs_no_trial_for_that) {

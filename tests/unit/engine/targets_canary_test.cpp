@@ -108,6 +108,21 @@ TEST(CanaryTest, does_not_carry_the_engines_memory_with_it) {
 }
 #endif
 
+TEST(CanaryTest, tells_for_how_long_it_did_not_run) {
+    constexpr Duration gap = std::chrono::milliseconds(50);
+    const auto canary = Canary::start(gap);
+    ASSERT_TRUE(canary) << canary.error().message;
+    const Duration before = canary->stood_still();
+    ASSERT_EQ(::kill(canary->pid(), SIGSTOP), 0);
+    const Instant stopped = std::chrono::steady_clock::now();
+    // While it goes on, and when it is over.
+    while (elapsed(stopped, std::chrono::steady_clock::now()) < 4 * gap) ::usleep(1000);
+    EXPECT_GE(canary->stood_still() - before, 3 * gap);
+    ASSERT_EQ(::kill(canary->pid(), SIGCONT), 0);
+    while (elapsed(stopped, std::chrono::steady_clock::now()) < 6 * gap) ::usleep(1000);
+    EXPECT_GE(canary->stood_still() - before, 3 * gap);
+}
+
 TEST(CanaryTest, is_ended_and_reaped_with_its_object) {
     std::int32_t pid = 0;
     {
