@@ -166,7 +166,7 @@ TEST_F(Apply, ATargetThatFaultsALotIsLeftAlone) {
         << command.err();
     // The brake compares with some seconds of a session's own.
     ASSERT_TRUE(eventually([&] {
-        return !command.running() || command.err().find("\n  0:1") != std::string::npos;
+        return !command.running() || command.err().find("\n0:1") != std::string::npos;
     })) << command.err();
     target->hot("cold");
     EXPECT_TRUE(eventually(

@@ -15,7 +15,7 @@ namespace {
 class Intervals : public ApplyToTarget {
   protected:
     static constexpr const char* goal =
-        R"(monitor.interval_goal={ sampling = { min = "10ms", max = "80ms" } })";
+        R"(monitor.interval_goal={ sampling = { min = "10ms", max = "40ms" } })";
 
     // As the status line says them.
     static bool come_to(Command& command, const std::string& intervals, std::size_t from = 0) {
@@ -40,31 +40,31 @@ TEST_F(Intervals, GrowOverAnIdleProgramWhoseColdMemoryLeavesAllTheSame) {
     start_target();
     target->cool("hot");
     auto command = apply_to_target({"--set", goal});
-    ASSERT_TRUE(come_to(*command, "every 80.0 ms/1.6 s")) << command->err();
+    ASSERT_TRUE(come_to(*command, "every 40.0 ms/800.0 ms")) << command->err();
     ASSERT_TRUE(eventually([&] { return !command->running() || swapped() >= cold_bytes * 9 / 10; }))
         << swapped();
     ASSERT_TRUE(command->running()) << command->err();
     const auto monitor = monitor_at_the_end(*command);
-    EXPECT_EQ(monitor["sampling_ns"], 80'000'000) << monitor.dump(1);
-    EXPECT_EQ(monitor["aggregation_ns"], 1'600'000'000);
-    EXPECT_GE(monitor["interval_changes"], 3) << "twice as long at most each time";
+    EXPECT_EQ(monitor["sampling_ns"], 40'000'000) << monitor.dump(1);
+    EXPECT_EQ(monitor["aggregation_ns"], 800'000'000);
+    EXPECT_GE(monitor["interval_changes"], 2) << "twice as long at most each time";
     EXPECT_EQ(target->ask("verify cold 1"), "0");
 }
 
 TEST_F(Intervals, ShrinkOverABusyProgramAndGrowAgainWhenItSleeps) {
     NEEDS_SWAP();
     start_target();
-    auto command = apply_to_target({"--set", goal, "--set", "monitor.sampling_interval=80ms",
-                                    "--set", "monitor.aggregation_interval=1600ms", "--set",
-                                    "monitor.update_interval=3200ms"});
+    auto command = apply_to_target({"--set", goal, "--set", "monitor.sampling_interval=40ms",
+                                    "--set", "monitor.aggregation_interval=800ms", "--set",
+                                    "monitor.update_interval=1600ms"});
     ASSERT_TRUE(come_to(*command, "every 10.0 ms/200.0 ms")) << command->err();
     EXPECT_GE(rss(), hot_bytes * 8 / 10) << "hot memory left";
     target->cool("hot");
-    ASSERT_TRUE(come_to(*command, "every 80.0 ms/1.6 s", command->err().rfind("every 10.0 ms")))
+    ASSERT_TRUE(come_to(*command, "every 40.0 ms/800.0 ms", command->err().rfind("every 10.0 ms")))
         << command->err();
     const auto monitor = monitor_at_the_end(*command);
-    EXPECT_EQ(monitor["sampling_ns"], 80'000'000) << monitor.dump(1);
-    EXPECT_GE(monitor["interval_changes"], 5) << "two down, three up";
+    EXPECT_EQ(monitor["sampling_ns"], 40'000'000) << monitor.dump(1);
+    EXPECT_GE(monitor["interval_changes"], 3) << "one down, two up";
 }
 
 }  // namespace
