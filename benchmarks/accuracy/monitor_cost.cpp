@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a monitor costs: its thread for each look at a region, and the program that it watches.
 //
-//     monitor_cost --monitor module|mainline --regions MIN:MAX --targets N --times N --windows N
-//                  --seconds S
+//     monitor_cost --monitor module|mainline --regions MIN:MAX --targets N [--awake] --times N
+//                  --windows N --seconds S
 //
 // A child goes round 64 MiB all the time, a read a page, and holds 192 MiB that it leaves alone.
-// Further targets hold 1 MiB each and sleep.
+// Further targets hold 1 MiB each and sleep, or wake for a moment in each sampling interval.
 // Windows with the monitor and without it alternate; of each the child's CPU time for a round is
 // taken, in which interrupts and flushes are, and the time of other threads is not.  In the lab's
 // guest, as root; started with --icount time counts instructions (4 ns each), so that figures
@@ -30,8 +30,10 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/monitors/monitor_kind.h"
@@ -48,6 +50,7 @@ struct Options {
     std::string monitor = "module";
     std::string regions = "1000:1000";
     unsigned targets = 1;
+    bool awake = false;
     unsigned times = 1;  // the default intervals
     bool search = true;
     unsigned windows = 3;
@@ -114,20 +117,22 @@ class Walker {
     std::atomic<std::uint64_t>* rounds_ = nullptr;
 };
 
-// Children that hold memory and sleep; killed with this object.
+// Children that hold memory and sleep, `nap` at a time or for good; killed with this object.
 class Sleepers {
   public:
-    explicit Sleepers(unsigned count) {
+    Sleepers(unsigned count, std::optional<Duration> nap) {
         for (unsigned i = 0; i < count; ++i) {
             const pid_t pid = fork();
             if (pid < 0) throw std::runtime_error("cannot fork");
-            if (pid == 0) sleep_with_memory();
+            if (pid == 0) sleep_with_memory(nap);
             pids_.push_back(pid);
         }
         // They have touched their memory and stopped themselves.
         for (const pid_t pid : pids_)
             if (waitpid(pid, nullptr, WUNTRACED) != pid)
                 throw std::runtime_error("a child is gone");
+        if (nap)
+            for (const pid_t pid : pids_) kill(pid, SIGCONT);
     }
     ~Sleepers() {
         for (const pid_t pid : pids_) kill(pid, SIGKILL);
@@ -138,11 +143,16 @@ class Sleepers {
     const std::vector<pid_t>& pids() const { return pids_; }
 
   private:
-    [[noreturn]] static void sleep_with_memory() {
+    [[noreturn]] static void sleep_with_memory(std::optional<Duration> nap) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         auto* area = static_cast<volatile char*>(mmap(
             nullptr, sleeper_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         for (std::size_t at = 0; at < sleeper_bytes; at += page) area[at] = 1;
+        raise(SIGSTOP);
+        while (nap) {
+            std::this_thread::sleep_for(*nap);
+            area[0] = 1;
+        }
         for (;;) raise(SIGSTOP);
     }
     std::vector<pid_t> pids_;
@@ -243,7 +253,9 @@ int run(const Options& options) {
     attributes.aggregation_interval *= options.times;
     attributes.update_interval *= options.times;
     const Walker walker;
-    const Sleepers sleepers(options.targets - 1);
+    const Sleepers sleepers(
+        options.targets - 1,
+        options.awake ? std::optional(attributes.sampling_interval / 2) : std::nullopt);
     std::vector<Window> windows;
     for (unsigned i = 0; i < options.windows; ++i)
         windows.push_back(measure(walker, sleepers, options, attributes));
@@ -270,6 +282,7 @@ int run(const Options& options) {
                            {"ns_a_look", check},
                            {"cpu_share", share},
                            {"targets", options.targets},
+                           {"awake", options.awake},
                            {"mean_regions", regions},
                            {"ns_a_pass", median(windows, &Window::pass_ns)},
                            {"interrupts_a_second", median(windows, &Window::interrupts)},
@@ -294,6 +307,7 @@ int main(int argc, char** argv) {
     app.add_flag("--search,!--no-search", options.search, "whether the module searches");
     app.add_option("--targets", options.targets, "of which all but one sleep (default: 1)")
         ->check(CLI::PositiveNumber);
+    app.add_flag("--awake", options.awake, "they wake in each sampling interval");
     app.add_option("--times", options.times, "the default intervals, 5 and 100 ms (default: 1)")
         ->check(CLI::PositiveNumber);
     app.add_option("--windows", options.windows, "of each kind (default: 3)")

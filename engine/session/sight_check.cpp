@@ -147,7 +147,7 @@ bool SightCheck::judge(const Snapshot& snapshot) {
     }
     const Sight sum = sum_of(recent_);
     std::string reason;
-    if (sum.verdict() == SightVerdict::too_few_samples) {
+    if (sum.verdict() == SightVerdict::too_few_samples || recent_.size() < judged_snapshots) {
         reason =
             "too few samples of the canary (memory that is used all the time) to tell whether the "
             "monitor sees; try a longer monitor.aggregation_interval";

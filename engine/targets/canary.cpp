@@ -73,6 +73,7 @@ std::uint64_t take_hexadecimal(const char*& text, const char* end) {
 // One line of /proc/self/maps.
 struct MapsLine {
     AddressRange range;
+    bool heap = false;
     bool plain = false;  // anonymous memory without a name, or the heap
 };
 
@@ -91,8 +92,9 @@ MapsLine parse_line(const char* line, const char* end) {
     ++line;
     while (line < end && *line == ' ') ++line;
     constexpr std::array<char, 6> heap = {'[', 'h', 'e', 'a', 'p', ']'};
-    parsed.plain = line == end || (static_cast<std::size_t>(end - line) == heap.size() &&
-                                   std::equal(heap.begin(), heap.end(), line));
+    parsed.heap = static_cast<std::size_t>(end - line) == heap.size() &&
+                  std::equal(heap.begin(), heap.end(), line);
+    parsed.plain = line == end || parsed.heap;
     return parsed;
 }
 
@@ -118,6 +120,12 @@ void unmap_but(AddressRange mapping, const std::array<AddressRange, 3>& needed) 
     give_back(from, end);
 }
 
+bool is_needed(AddressRange mapping, const std::array<AddressRange, 3>& needed) {
+    return std::any_of(needed.begin(), needed.end(), [mapping](AddressRange part) {
+        return part.start < mapping.end && mapping.start < part.end;
+    });
+}
+
 // The heap, the allocator's arenas and the other threads' stacks.
 void unmap_ballast(AddressRange area) {
     const auto around = [](const void* address) {
@@ -129,6 +137,7 @@ void unmap_ballast(AddressRange area) {
     // All read before any goes: reading is by lines, and the lines change with each unmapping.
     std::array<AddressRange, 256> ballast;
     std::size_t count = 0;
+    AddressRange heap;
 
     const int file = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (file < 0) return;
@@ -143,7 +152,9 @@ void unmap_ballast(AddressRange area) {
             if (text[at] != '\n') continue;
             const MapsLine line = parse_line(text.data() + used, text.data() + at);
             used = at + 1;
-            if (line.plain && line.range.size().count > 2 * margin && count < ballast.size()) {
+            if (line.heap && !is_needed(line.range, needed))
+                heap = line.range;
+            else if (line.plain && line.range.size().count > 2 * margin && count < ballast.size()) {
                 ballast[count++] = line.range;
             }
         }
@@ -151,6 +162,9 @@ void unmap_ballast(AddressRange area) {
         filled -= used;
     }
     ::close(file);
+    // It lies up to 1 GiB behind the program, and a monitor watches what is between them: its
+    // regions would be larger than the canary.  So all of it goes.
+    if (!heap.empty()) ::munmap(reinterpret_cast<void*>(heap.start), heap.size().count);
     for (std::size_t index = 0; index < count; ++index) unmap_but(ballast[index], needed);
 }
 

@@ -103,6 +103,8 @@ TEST(CanaryTest, does_not_carry_the_engines_memory_with_it) {
         if (mapping.anonymous && mapping.name.empty()) anonymous += mapping.range.size();
     }
     EXPECT_LT(anonymous, mebibytes(16));
+    EXPECT_EQ(maps->find("[heap]"), std::string::npos)
+        << "regions reach from the program to its heap, and are larger than the canary";
     EXPECT_EQ(ballast[1 << 20], 'x');
     EXPECT_TRUE(canary->process().alive());
 }
