@@ -4,6 +4,7 @@
 import json
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from .chart import Axis, Chart
 from .laboratory import TREE
@@ -15,6 +16,7 @@ SHIFT_NS = 4  # of an instruction, under lab/run --icount
 MONITORS = {"mainline": "--monitor mainline", "module": "--monitor module",
             "module without search": "--monitor module --no-search"}
 PINNED, USUAL = "1000:1000", "10:1000"
+COMMON, COMMON_CASE = "scattered-in-a-gibibyte", "48 spots of 128 KiB"  # measured and simulated
 BUDGET = "1500:1500"  # for 500 targets: three regions each at the least
 # The counted processor is slow: with a thousand regions no monitor could keep to 5 ms.
 ARGUMENTS = {PINNED: "--times 10 --windows 2 --seconds 6", USUAL: "--times 1 --windows 3 --seconds 2"}
@@ -119,6 +121,39 @@ def against_mainline(laboratory, result):
                   "memory"), rows)
 
 
+def in_guest(laboratory):
+    """The recall of the case that the simulation has, too, in the guest: {search: medians of three seeds}."""
+    laboratory.build("accuracy", "accuracy_phases")
+    names = {(search, seed): f"{search}-{seed}" for search in ("true", "false") for seed in (1, 2, 3)}
+    script = "#!/bin/busybox sh\nset -e\n" + "".join(
+        f"accuracy /root/{COMMON}.toml --seed {seed} --sampling 10ms --aggregation 200ms --set search={search} "
+        f"--json /out/{name}.json\n" for (search, seed), name in names.items())
+    build = laboratory.build_folder / "benchmarks/accuracy"
+    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
+        kept.write(script)
+        kept.flush()
+        Path(kept.name).chmod(0o755)
+        _, _, found = laboratory.guest(
+            KERNEL, ["sh", "/root/agree.sh"], "accuracy-5-guest.log", timeout=900,
+            expect=[f"{name}.json" for name in names.values()], more=["--memory", "3G"],
+            files=[build / "accuracy", build / "phases", f"{kept.name}:/root/agree.sh",
+                   f"{TREE}/benchmarks/accuracy/phases/{COMMON}.toml:/root/{COMMON}.toml"])
+    return {search: median(found[f"{names[search, seed]}.json"]["settled"]["recall"] for seed in (1, 2, 3))
+            for search in ("true", "false")}
+
+
+def agreement(laboratory, figures, result):
+    """Whether the simulated machine finds what the guest finds."""
+    guest = in_guest(laboratory)
+    model = {"true" if row["search"] else "false": row["settled"] for row in figures
+             if row["case"] == COMMON_CASE and row["bytes"] == GIB}
+    for search, name in (("true", "with searches"), ("false", "samples alone")):
+        apart = abs(model[search] - guest[search])
+        result.add(f"{COMMON_CASE} in 1 GiB, {name}: recall once settled, simulated and in the guest",
+                   f"{percent(model[search])} and {percent(guest[search])}", "within 5 points", apart <= 0.05,
+                   laboratory.release(KERNEL), f"hot_share; accuracy {COMMON}.toml --set search={search}")
+
+
 def scale(laboratory, _options, result):
     """Point 5: hot spots in ever more memory, on a simulated machine."""
     laboratory.build("hot_share")
@@ -149,6 +184,7 @@ def scale(laboratory, _options, result):
                  [(row["case"], f"{row['bytes'] / GIB:g} GiB", "yes" if row["search"] else "no", percent(row["found"]),
                    percent(row["sampled"]), percent(row["precision"]), f"{row['after']:.0f}", f"{row['regions']:.0f}",
                    f"{row['looks']:,.0f}", f"{row['entries']:,.0f}") for row in figures])
+    agreement(laboratory, figures, result)
     draw(cases, sizes, by_key)
     result.say("", "![Of what is hot, found in the end](accuracy-scale.svg)", "")
 

@@ -19,7 +19,7 @@ constexpr std::size_t most_snapshots = 40;
 // Where the canary did not run for a twentieth of an interval, what was seen of it says nothing;
 // but not for ever.
 constexpr int tolerated_part = 20;
-constexpr std::size_t most_set_aside = 200;
+constexpr std::size_t most_set_aside = 100;
 // Fine enough that many regions lie wholly within the canary's 4 MiB, whether they are hot or, to a
 // monitor that does not see, no different from what is around them.
 constexpr std::uint32_t canary_regions = 256;

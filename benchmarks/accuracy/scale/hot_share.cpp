@@ -5,7 +5,8 @@
 //     hot_share [JSON]
 //
 // A program accesses a few hot spots, in cold memory, at random; sampling 5 ms, aggregation 200 ms,
-// 10 to 1,000 regions.
+// 10 to 1,000 regions.  One case is a phase file's, with the intervals that it is measured with in
+// a guest, so that model and guest can be held side by side.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -23,7 +24,7 @@ constexpr std::uint64_t kib = 1 << 10, mib = kib << 10, gib = mib << 10;
 constexpr std::uint64_t base = 0x100000000000;
 // As many as one core makes in 5 ms where each misses its caches.
 constexpr std::uint64_t accesses_per_pass = 50'000;
-constexpr unsigned passes = 40, intervals = 60, counted = 20;
+constexpr unsigned intervals = 60, counted = 20, settling = 10;
 
 struct Range {
     std::uint64_t start, end;
@@ -34,6 +35,7 @@ struct Case {
     const char* name;
     std::uint64_t spots;
     std::uint64_t (*size)(std::uint64_t space);
+    unsigned passes = 40;  // in an interval
 };
 
 const Case cases[] = {
@@ -41,6 +43,8 @@ const Case cases[] = {
     {"16 spots of 2 MiB", 16, [](std::uint64_t) { return 2 * mib; }},
     {"100 spots of 256 KiB", 100, [](std::uint64_t) { return 256 * kib; }},
     {"one spot, a 100th", 1, [](std::uint64_t space) { return space / 100 / 4096 * 4096; }},
+    // phases/scattered-in-a-gibibyte.toml
+    {"48 spots of 128 KiB", 48, [](std::uint64_t) { return 128 * kib; }, 20},
 };
 
 std::vector<Range> place(std::uint64_t space, const Case& what, ds_random& random) {
@@ -67,6 +71,7 @@ struct Score {
     double looks = 0;    // at samples, an interval
     double entries = 0;  // that searches looked at, an interval
     double after = 0;    // intervals until nine tenths were found
+    double settled = 0;  // sampled, in the mean of all intervals from the tenth on
 };
 
 Score score(std::span<const ds_region> regions, const std::vector<Range>& spots) {
@@ -93,6 +98,7 @@ Score score(std::span<const ds_region> regions, const std::vector<Range>& spots)
             static_cast<double>(regions.size()),
             0,
             0,
+            0,
             0};
 }
 
@@ -110,17 +116,19 @@ Score run(std::uint64_t size, const Case& what, bool search, std::uint64_t seed)
     AddressSpace space(base, base + size);
     const ds_limits limits{.min_regions = 10,
                            .max_regions = 1000,
-                           .max_nr_accesses = passes,
+                           .max_nr_accesses = what.passes,
                            .min_region_size = 4096,
                            .search = search};
     SimulatedMonitor monitor(space, limits, seed);
     const auto spot_size = spots.front().end - spots.front().start;
     std::vector<double> sampled, found, precision, regions;
     unsigned after = intervals;
+    double settled = 0;
     for (unsigned interval = 0; interval < intervals;) {
         if (monitor.pass()) {
             const Score now = score(monitor.regions(), spots);
             if (++interval < after && now.found >= 0.9) after = interval;
+            if (interval > settling) settled += now.sampled / (intervals - settling);
             if (interval > intervals - counted) {
                 sampled.push_back(now.sampled);
                 found.push_back(now.found);
@@ -140,7 +148,8 @@ Score run(std::uint64_t size, const Case& what, bool search, std::uint64_t seed)
             median(regions),
             static_cast<double>(monitor.looks().samples) / intervals,
             static_cast<double>(monitor.looks().entries) / intervals,
-            static_cast<double>(after)};
+            static_cast<double>(after),
+            settled};
 }
 
 nlohmann::json measure() {
@@ -171,6 +180,7 @@ nlohmann::json measure() {
                                 {"sampled", middle(&Score::sampled)},
                                 {"found", middle(&Score::found)},
                                 {"after", middle(&Score::after)},
+                                {"settled", middle(&Score::settled)},
                                 {"precision", middle(&Score::precision)},
                                 {"regions", middle(&Score::regions)},
                                 {"looks", middle(&Score::looks)},
