@@ -88,8 +88,8 @@ TEST_F(Mapping, ATargetThatMapsAllTheTimeIsLookedAt) {
     ASSERT_TRUE(session.wait_for(10, [&](const Snapshot& s) { return !s.of(id).regions.empty(); }));
     for (int i = 0; i < 40; i++) session.next();
     const auto stats = session.stats();
-    // With a single try every other one was given up.
-    EXPECT_GE(stats.updates, 2 * stats.updates_missed)
+    // With a single try every other one was given up; a debugging kernel holds the lock for longer.
+    EXPECT_GE(2 * stats.updates, 3 * stats.updates_missed)
         << stats.updates << " looks, " << stats.updates_missed << " given up";
     EXPECT_TRUE(comes_to(area, 90, idle));
 }

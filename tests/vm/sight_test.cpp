@@ -175,6 +175,10 @@ TEST_F(Sight, ColdMemoryGrowsOldAndStartsAgainWhenItIsUsed) {
 // A thread that cannot keep up must not make memory look cold.
 TEST_F(Sight, CountsGoWithTheSamplesThatWereReallyTaken) {
     watch("base", DAMON_SCHEMES_TLB_AUTO);
+    // So small that all of it is used between two looks, however soon the second comes.
+    const Area spot = target.map("spot", 2 * mib, "base");
+    target.cool("hot");
+    target.hot("spot");
     auto attrs = scaled_attrs();
     attrs.sampling_interval_us = 1000;
     attrs.aggregation_interval_us = 200'000;
@@ -188,7 +192,7 @@ TEST_F(Sight, CountsGoWithTheSamplesThatWereReallyTaken) {
         const auto& watched = snapshot.of(id);
         for (const auto& region : watched.regions)
             fewer += region.sampled < snapshot.header.max_nr_accesses;
-        return percent_in(watched, hot, often) >= 90;
+        return percent_in(watched, spot, often) >= 90;
     })) << "hot memory looks less than hot";
     EXPECT_GT(fewer, 0U) << "every sample was taken: the test shows nothing";
 }
