@@ -6,10 +6,6 @@
 
 #include "access/leaf.h"
 
-#define MAPPED (_PAGE_PRESENT | _PAGE_PROTNONE)
-/* Raw page frames and device memory: nobody's to sample. */
-#define UNTOUCHABLE (_PAGE_SPECIAL | _PAGE_DEVMAP)
-
 static struct ds_leaf leaf_at(void *entry, unsigned long value, unsigned long size)
 {
 	struct ds_leaf leaf = { .entry = entry, .value = value, .size = size };
@@ -24,7 +20,7 @@ static struct ds_leaf find_below(pmd_t *pmdp, unsigned long addr, enum ds_level 
 	pte_t *ptep;
 
 	/* Where it is migrating or being split there is no table behind it. */
-	if (!(pmd_val(pmd) & MAPPED) || pmd_leaf(pmd))
+	if (!(pmd_val(pmd) & DS_ENTRY_MAPPED) || pmd_leaf(pmd))
 		return leaf_at(pmdp, pmd_val(pmd), PMD_SIZE);
 	if (pmd_bad(pmd))
 		return leaf_at(NULL, pmd_val(pmd), PMD_SIZE);
@@ -60,7 +56,7 @@ static struct ds_leaf walk_down(struct ds_walk *walk, unsigned long addr,
 		return leaf_at(NULL, p4d_val(p4d), P4D_SIZE);
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
 	pud = READ_ONCE(*pudp);
-	if (!(pud_val(pud) & MAPPED) || pud_leaf(pud))
+	if (!(pud_val(pud) & DS_ENTRY_MAPPED) || pud_leaf(pud))
 		return leaf_at(pudp, pud_val(pud), PUD_SIZE);
 	if (pud_bad(pud))
 		return leaf_at(NULL, pud_val(pud), PUD_SIZE);
@@ -87,42 +83,9 @@ struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
 	return walk_down(&walk, addr, level);
 }
 
-struct ds_leaf ds_entry_next(struct mm_struct *mm, const struct ds_leaf *entry,
-			     unsigned long addr, enum ds_level level)
-{
-	unsigned long table = ds_level_size(level + 1);
-	struct ds_leaf next = *entry;
-
-	if (!entry->entry || entry->size != ds_level_size(level) || !(addr & (table - 1)))
-		return ds_entry_find(mm, addr, level);
-	next.entry++;
-	next.value = READ_ONCE(*next.entry);
-	return next;
-}
-
 struct ds_leaf ds_leaf_find(struct mm_struct *mm, unsigned long addr)
 {
 	return ds_entry_find(mm, addr, DS_LEVEL_PAGE);
-}
-
-/* Bits that make a page untouchable are nobody's in a table's entry. */
-bool ds_leaf_has_bit(const struct ds_leaf *entry)
-{
-	if (entry->size > PAGE_SIZE && !(entry->value & _PAGE_PSE))
-		return entry->entry && entry->value & _PAGE_PRESENT;
-	return ds_leaf_is_page(entry);
-}
-
-bool ds_leaf_is_page(const struct ds_leaf *leaf)
-{
-	return leaf->entry && (leaf->value & MAPPED) && !(leaf->value & UNTOUCHABLE);
-}
-
-bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value)
-{
-	unsigned long expected = leaf->value;
-
-	return try_cmpxchg(leaf->entry, &expected, value);
 }
 
 enum ds_pending ds_leaf_prepare(struct ds_walk *walk, unsigned long addr)

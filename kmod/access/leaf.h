@@ -24,6 +24,10 @@
  */
 #define DS_ENTRY_TRIES 3
 
+#define DS_ENTRY_MAPPED (_PAGE_PRESENT | _PAGE_PROTNONE)
+/* Raw page frames and device memory: nobody's to sample. */
+#define DS_ENTRY_UNTOUCHABLE (_PAGE_SPECIAL | _PAGE_DEVMAP)
+
 /**
  * struct ds_leaf - the entry that maps a page, or a table, on whichever level it is
  * @entry: where it is; NULL where there is none that could map a page.
@@ -70,19 +74,48 @@ struct ds_leaf ds_entry_find(struct mm_struct *mm, unsigned long addr,
 
 /*
  * The entry of @level at @addr, where @entry of that level, at the addresses before it, was
- * found while interrupts have been off: its table is still there.
+ * found while interrupts have been off: its table is still there.  As what follows, called
+ * for thousands of entries in an interval.
  */
-struct ds_leaf ds_entry_next(struct mm_struct *mm, const struct ds_leaf *entry,
-			     unsigned long addr, enum ds_level level);
+static inline struct ds_leaf ds_entry_next(struct mm_struct *mm,
+					   const struct ds_leaf *entry,
+					   unsigned long addr, enum ds_level level)
+{
+	unsigned long table = ds_level_size(level + 1);
+	struct ds_leaf next = *entry;
 
-/* Whether it has an Accessed bit that may be read and changed: a page's, or a table's. */
-bool ds_leaf_has_bit(const struct ds_leaf *entry);
+	if (!entry->entry || entry->size != ds_level_size(level) || !(addr & (table - 1)))
+		return ds_entry_find(mm, addr, level);
+	next.entry++;
+	next.value = READ_ONCE(*next.entry);
+	return next;
+}
 
 /* Whether it maps a page whose Accessed bit may be read and changed. */
-bool ds_leaf_is_page(const struct ds_leaf *leaf);
+static inline bool ds_leaf_is_page(const struct ds_leaf *leaf)
+{
+	return leaf->entry && (leaf->value & DS_ENTRY_MAPPED) &&
+	       !(leaf->value & DS_ENTRY_UNTOUCHABLE);
+}
+
+/*
+ * Whether it has an Accessed bit that may be read and changed: a page's, or a table's, where
+ * bits that make a page untouchable are nobody's.
+ */
+static inline bool ds_leaf_has_bit(const struct ds_leaf *entry)
+{
+	if (entry->size > PAGE_SIZE && !(entry->value & _PAGE_PSE))
+		return entry->entry && entry->value & _PAGE_PRESENT;
+	return ds_leaf_is_page(entry);
+}
 
 /* False where the entry has changed since it was read, and stays as it is. */
-bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value);
+static inline bool ds_leaf_change(const struct ds_leaf *leaf, unsigned long value)
+{
+	unsigned long expected = leaf->value;
+
+	return try_cmpxchg(leaf->entry, &expected, value);
+}
 
 /*
  * Clear the Accessed bit of the page at @addr (a base page, or a huge one on any

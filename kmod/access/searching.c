@@ -78,9 +78,10 @@ static struct stretch stretch_at(const struct ds_probe *probe, u32 at,
 	return stretch;
 }
 
-/* Returns how far it has come. */
-static u32 visit_batch(struct mm_struct *mm, struct ds_search *search,
-		       const struct ds_probe *probe, u32 at, entry_fn visit)
+/* Returns how far it has come.  In one piece with what it calls for each entry. */
+static __always_inline u32 visit_batch(struct mm_struct *mm, struct ds_search *search,
+				       const struct ds_probe *probe, u32 at,
+				       entry_fn visit)
 {
 	unsigned long addr = probe->start + ((u64)at << ds_level_shift(probe->level));
 	struct ds_leaf entry = ds_entry_find(mm, addr, probe->level);
@@ -98,9 +99,10 @@ static u32 visit_batch(struct mm_struct *mm, struct ds_search *search,
 	}
 }
 
-static void visit_entries(struct mm_struct *mm, struct ds_search *search,
-			  const struct ds_probe *probes, unsigned int nr, entry_fn visit,
-			  struct damon_schemes_stats *stats)
+static __always_inline void visit_entries(struct mm_struct *mm, struct ds_search *search,
+					  const struct ds_probe *probes,
+					  unsigned int nr, entry_fn visit,
+					  struct damon_schemes_stats *stats)
 {
 	unsigned int i;
 

@@ -333,10 +333,24 @@ struct walk {
 	__u64 at;
 };
 
-/* The next entry, or a gap that was not looked at, as a run of its own. */
-static int next_entry(struct walk *walk, struct run *run)
+/* How many of @nr bits, from bit @first on, are as that one is, up to the end of its word. */
+static __u32 like_bits(const __u64 *bits, __u32 first, __u32 nr)
+{
+	__u64 word = bits[first / 64] >> first % 64;
+	__u32 like = 64 - first % 64;
+
+	if (word & 1)
+		word = ~word;
+	if (word && (__u32)__builtin_ctzll(word) < like)
+		like = (__u32)__builtin_ctzll(word);
+	return like < nr ? like : nr;
+}
+
+/* The next entries that are alike, or a gap that was not looked at, as a run of its own. */
+static int next_entries(struct walk *walk, struct run *run)
 {
 	const struct ds_probe *probe = walk->probe;
+	__u32 nr;
 
 	if (walk->at >= walk->region->end)
 		return 0;
@@ -348,10 +362,13 @@ static int next_entry(struct walk *walk, struct run *run)
 	} else if (walk->at < probe->start) {
 		run->end = probe->start;
 	} else {
-		run->end = walk->at + ds_level_size(probe->level);
+		nr = like_bits(walk->search->hits, probe->first + walk->entry,
+			       probe->nr - walk->entry);
+		run->end = walk->at + ((__u64)nr << ds_level_shift(probe->level));
 		run->hit = ds_search_test(walk->search->hits, probe->first + walk->entry);
 		run->idle = run->hit ? 0 : run->end - run->start;
-		if (++walk->entry == probe->nr) {
+		walk->entry += nr;
+		if (walk->entry == probe->nr) {
 			walk->probe++;
 			walk->entry = 0;
 		}
@@ -378,12 +395,12 @@ static struct walk walk_from(const struct ds_search *search,
 /* The next run of entries that are alike; *@ahead is one that was read already. */
 static int next_run(struct walk *walk, struct run *ahead, struct run *run)
 {
-	if (ahead->start == ahead->end && !next_entry(walk, ahead))
+	if (ahead->start == ahead->end && !next_entries(walk, ahead))
 		return 0;
 	*run = *ahead;
 	for (;;) {
 		ahead->start = ahead->end;
-		if (!next_entry(walk, ahead))
+		if (!next_entries(walk, ahead))
 			return 1;
 		if (ahead->hit != run->hit)
 			return 1;
