@@ -54,7 +54,7 @@ def many_targets(laboratory, result):
     cases = [(search, state, number) for search in ("--no-search", "--search") for state in numbers
              for number in numbers[state]]
     found = measure(laboratory, [
-        f"--monitor module --regions {BUDGET} --times 20 --windows 2 --seconds 8 --targets {number} {search}"
+        f"--monitor module --regions {BUDGET} --times 20 --windows 1 --seconds 6 --targets {number} {search}"
         + (" --awake" if state == "awake" else "") for search, state, number in cases],
         "accuracy-4-targets.log", ["--icount", "--memory", "3G"])
     figures = dict(zip(cases, found))
@@ -77,7 +77,7 @@ def many_targets(laboratory, result):
 def two_processors(laboratory, result):
     """What interrupts cost a program on a processor of its own."""
     cases = [(monitor, regions) for regions in (PINNED, USUAL) for monitor in ("mainline", "module")]
-    found = measure(laboratory, [f"{MONITORS[monitor]} --regions {regions} --times 1 --windows 7 --seconds 3"
+    found = measure(laboratory, [f"{MONITORS[monitor]} --regions {regions} --times 1 --windows 5 --seconds 2"
                                  for monitor, regions in cases], "accuracy-4-processors.log", ["--cpus", "2"])
     rows = []
     for (monitor, regions), figures in zip(cases, found):
