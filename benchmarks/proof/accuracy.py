@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """How well the module and mainline DAMON see what the phase files' workloads do."""
 
-import tempfile
-from pathlib import Path
 from statistics import median
 
 from .chart import Axis, Chart
@@ -66,15 +64,11 @@ def measured(laboratory, options, files, more, log):
                 script += RUN.format(file=file, monitor=MONITORS[monitor], seed=seed, name=name,
                                      sampling=5 * options.scale, aggregation=100 * options.scale)
     seconds = 60 + len(names) * (8 * options.scale + SECONDS_A_RUN)
-    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
-        kept.write(script)
-        kept.flush()
-        Path(kept.name).chmod(0o755)
-        _, _, found = laboratory.guest(
-            KERNEL, ["sh", "/root/accuracy.sh"], log, timeout=seconds, expect=[f"{name}.json" for name in names],
-            files=[build / "accuracy", build / "phases", f"{kept.name}:/root/accuracy.sh",
-                   *(f"{PHASES}/{file}.toml:/root/phases/{file}.toml" for file in files)],
-            more=["--memory", "3G", *more])
+    _, _, found = laboratory.guest_script(
+        KERNEL, script, log, timeout=seconds, expect=[f"{name}.json" for name in names],
+        files=[build / "accuracy", build / "phases",
+               *(f"{PHASES}/{file}.toml:/root/phases/{file}.toml" for file in files)],
+        more=["--memory", "3G", *more])
     runs = {file: {monitor: [] for monitor in MONITORS} for file in files}
     for name, (file, monitor) in names.items():
         runs[file][monitor].append(found[f"{name}.json"])

@@ -3,7 +3,6 @@
 
 import json
 import tempfile
-from pathlib import Path
 
 from .chart import Axis, Chart
 from .laboratory import TREE
@@ -173,31 +172,27 @@ def slow_swap(laboratory, options, result):
     """Point 5: swap on a disk that takes its time."""
     laboratory.build("slow_swap")
     release = laboratory.release(KERNEL)
-    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as script:
-        script.write(SLOW_DISK)
-        script.flush()
-        Path(script.name).chmod(0o755)
-        for delay in (20, 200):
-            _, _, found = laboratory.guest(
-                KERNEL, ["sh", "/root/slow.sh", delay, "slow_swap", options.seconds or 30, "/out/slow.json"],
-                f"5-slow-{delay}.log", timeout=900, expect=["slow.json"],
-                files=[laboratory.build_folder / "benchmarks/controls/slow_swap", f"{script.name}:/root/slow.sh"],
-                more=["--swap", "64M", "--memory", "1G", "--package", "dmsetup"])
-            figures = found["slow.json"]
-            name = f"swap that answers {delay} ms late"
-            shown = f"slow_swap {figures['seconds']:.0f}"
-            result.add(f"{name}: the loop's thread came late to a timer by (p99; at most)",
-                       f"{figures['with']['p99_ms']:.1f} ms; {figures['with']['most_ms']:.1f} ms", "at most 50 ms",
-                       figures["with"]["most_ms"] <= 50, release, shown)
-            result.add(f"{name}: the same without a policy", f"{figures['without']['p99_ms']:.1f} ms; "
-                       f"{figures['without']['most_ms']:.1f} ms", kernel=release, command=shown)
-            # So many windows of a second may begin in that time.
-            windows = figures["seconds"] + 1
-            result.add(f"{name}: time acting in {windows:.0f} windows", f"{figures['spent_ms']:.0f} ms",
-                       f"at most {figures['quota_ms'] * windows:.0f} ms",
-                       figures["spent_ms"] <= figures["quota_ms"] * windows, release, shown)
-            result.add(f"{name}: in the fullest window; in a call's mean",
-                       f"{figures['fullest_window_ms']:.1f} ms; {figures['mean_call_ms']:.2f} ms",
-                       kernel=release, command=shown)
-            result.say("", f"{name}: {mib(figures['paged_out_bytes'])} left memory in {figures['calls']} calls, "
-                       f"{figures['major_faults']} major faults, {figures['wrong_pages']} pages were wrong.")
+    for delay in (20, 200):
+        _, _, found = laboratory.guest_script(
+            KERNEL, SLOW_DISK, f"5-slow-{delay}.log",
+            arguments=[delay, "slow_swap", options.seconds or 30, "/out/slow.json"], timeout=900,
+            expect=["slow.json"], files=[laboratory.build_folder / "benchmarks/controls/slow_swap"],
+            more=["--swap", "64M", "--memory", "1G", "--package", "dmsetup"])
+        figures = found["slow.json"]
+        name = f"swap that answers {delay} ms late"
+        shown = f"slow_swap {figures['seconds']:.0f}"
+        result.add(f"{name}: the loop's thread came late to a timer by (p99; at most)",
+                   f"{figures['with']['p99_ms']:.1f} ms; {figures['with']['most_ms']:.1f} ms", "at most 50 ms",
+                   figures["with"]["most_ms"] <= 50, release, shown)
+        result.add(f"{name}: the same without a policy", f"{figures['without']['p99_ms']:.1f} ms; "
+                   f"{figures['without']['most_ms']:.1f} ms", kernel=release, command=shown)
+        # So many windows of a second may begin in that time.
+        windows = figures["seconds"] + 1
+        result.add(f"{name}: time acting in {windows:.0f} windows", f"{figures['spent_ms']:.0f} ms",
+                   f"at most {figures['quota_ms'] * windows:.0f} ms",
+                   figures["spent_ms"] <= figures["quota_ms"] * windows, release, shown)
+        result.add(f"{name}: in the fullest window; in a call's mean",
+                   f"{figures['fullest_window_ms']:.1f} ms; {figures['mean_call_ms']:.2f} ms",
+                   kernel=release, command=shown)
+        result.say("", f"{name}: {mib(figures['paged_out_bytes'])} left memory in {figures['calls']} calls, "
+                   f"{figures['major_faults']} major faults, {figures['wrong_pages']} pages were wrong.")

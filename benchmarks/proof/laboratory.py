@@ -117,6 +117,15 @@ class Laboratory:
                 raise NotMeasured(f"'{words(command)}' ended with {status} ({end}); see build/proof/{log}")
             return status, said, {name: self._json(out / name, log) for name in expect}
 
+    def guest_script(self, kernel, script, log, *, arguments=(), files=(), **more):
+        """The same for the text of a shell script."""
+        with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
+            kept.write(script)
+            kept.flush()
+            Path(kept.name).chmod(0o755)
+            return self.guest(kernel, ["sh", "/root/measure.sh", *arguments], log,
+                              files=[*files, f"{kept.name}:/root/measure.sh"], **more)
+
     @staticmethod
     def _json(path, log):
         try:

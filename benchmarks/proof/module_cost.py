@@ -3,7 +3,6 @@
 
 import json
 import tempfile
-from pathlib import Path
 
 from .laboratory import TREE
 from .result import microseconds, mib, percent
@@ -28,16 +27,12 @@ exit $status
 def command_line(laboratory, kernel, result, rows):
     """The command itself at the default intervals, with as many regions as they may be."""
     build = laboratory.build_folder
-    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as script:
-        script.write(GUEST)
-        script.flush()
-        Path(script.name).chmod(0o755)
-        _, _, found = laboratory.guest(
-            kernel, ["sh", "/root/watch.sh"], f"4-{kernel}-apply.log", timeout=400,
-            expect=["observe.json", "proactive-reclaim.json"], more=["--swap", "512M"],
-            files=[build / "damon-schemes", build / "tests/vm/vm_target", f"{script.name}:/root/watch.sh",
-                   *(f"{TREE}/policies/{name}.toml:/root/policies/{name}.toml"
-                     for name in ("observe", "proactive-reclaim"))])
+    _, _, found = laboratory.guest_script(
+        kernel, GUEST, f"4-{kernel}-apply.log", timeout=400,
+        expect=["observe.json", "proactive-reclaim.json"], more=["--swap", "512M"],
+        files=[build / "damon-schemes", build / "tests/vm/vm_target",
+               *(f"{TREE}/policies/{name}.toml:/root/policies/{name}.toml"
+                 for name in ("observe", "proactive-reclaim"))])
     release = laboratory.release(kernel)
     for name, figures in found.items():
         monitor, engine = figures["monitor"], figures["engine"]

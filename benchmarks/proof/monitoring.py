@@ -3,7 +3,6 @@
 
 import json
 import tempfile
-from pathlib import Path
 from statistics import fmean
 
 from .chart import Axis, Chart
@@ -28,15 +27,9 @@ def measure(laboratory, commands, log, more):
     """What monitor_cost finds with each of COMMANDS' arguments, one after the other in one boot."""
     script = "#!/bin/busybox sh\nset -e\n" + "".join(
         f"monitor_cost {arguments} --json /out/{number}.json\n" for number, arguments in enumerate(commands))
-    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
-        kept.write(script)
-        kept.flush()
-        Path(kept.name).chmod(0o755)
-        _, _, found = laboratory.guest(
-            KERNEL, ["sh", "/root/cost.sh"], log, timeout=1800,
-            expect=[f"{number}.json" for number in range(len(commands))],
-            files=[laboratory.build_folder / "benchmarks/accuracy/monitor_cost", f"{kept.name}:/root/cost.sh"],
-            more=more)
+    _, _, found = laboratory.guest_script(
+        KERNEL, script, log, timeout=1800, expect=[f"{number}.json" for number in range(len(commands))],
+        files=[laboratory.build_folder / "benchmarks/accuracy/monitor_cost"], more=more)
     return [found[f"{number}.json"] for number in range(len(commands))]
 
 
@@ -130,15 +123,10 @@ def in_guest(laboratory):
         f"accuracy /root/{COMMON}.toml --seed {seed} --sampling 10ms --aggregation 200ms --set search={search} "
         f"--json /out/{name}.json\n" for (search, seed), name in names.items())
     build = laboratory.build_folder / "benchmarks/accuracy"
-    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as kept:
-        kept.write(script)
-        kept.flush()
-        Path(kept.name).chmod(0o755)
-        _, _, found = laboratory.guest(
-            KERNEL, ["sh", "/root/agree.sh"], "accuracy-5-guest.log", timeout=900,
-            expect=[f"{name}.json" for name in names.values()], more=["--memory", "3G"],
-            files=[build / "accuracy", build / "phases", f"{kept.name}:/root/agree.sh",
-                   f"{TREE}/benchmarks/accuracy/phases/{COMMON}.toml:/root/{COMMON}.toml"])
+    _, _, found = laboratory.guest_script(
+        KERNEL, script, "accuracy-5-guest.log", timeout=900, expect=[f"{name}.json" for name in names.values()],
+        files=[build / "accuracy", build / "phases",
+               f"{TREE}/benchmarks/accuracy/phases/{COMMON}.toml:/root/{COMMON}.toml"], more=["--memory", "3G"])
     return {search: fmean(found[f"{names[search, seed]}.json"]["settled"]["recall"] for seed in seeds)
             for search, seeds in AGREEMENT_SEEDS.items()}
 
