@@ -123,8 +123,10 @@ void SightCheck::take_snapshots() {
 
 bool SightCheck::counts(const Snapshot& snapshot) {
     const Duration before = std::exchange(stood_still_, canary_->stood_still());
-    if ((stood_still_ - before) * tolerated_part <= snapshot.duration) return true;
-    return snapshot.duration == Duration::zero() || ++set_aside_ > most_set_aside;
+    const bool ran = (stood_still_ - before) * tolerated_part <= snapshot.duration;
+    if (ran || snapshot.duration == Duration::zero() || set_aside_ == most_set_aside) return true;
+    ++set_aside_;
+    return false;
 }
 
 bool SightCheck::judge(const Snapshot& snapshot) {

@@ -26,7 +26,7 @@
 namespace damon_schemes {
 
 // The child writes it, the engine reads it.
-struct Canary::Pulse {
+struct CanaryPulse {
     std::atomic<std::int64_t> last_ns{0};   // of CLOCK_MONOTONIC, when it touched memory
     std::atomic<std::int64_t> still_ns{0};  // of all gaps
     std::int64_t gap_ns = 0;
@@ -219,16 +219,14 @@ struct Announcement {
 // Pages between two looks at the clock, which take a moment of an emulated processor's.
 constexpr std::uint64_t beat_size = 64 * page_size;
 
-template <typename Pulse>
-void touch_and_beat(AddressRange area, Pulse& pulse) {
+void touch_and_beat(AddressRange area, CanaryPulse& pulse) {
     for (std::uint64_t at = area.start; at < area.end; at += beat_size) {
         touch({at, std::min(area.end, at + beat_size)});
         pulse.beat(monotonic_ns());
     }
 }
 
-template <typename Pulse>
-[[noreturn]] void sing(int lifeline, pid_t engine, Pulse& pulse) {
+[[noreturn]] void sing(int lifeline, pid_t engine, CanaryPulse& pulse) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != engine) ::_exit(0);  // it died before the line above
     ::prctl(PR_SET_NAME, "damon-canary");
@@ -293,11 +291,11 @@ Result<Canary> Canary::start(Duration gap) {
     Descriptor ours(ends[0]);
     Descriptor its(ends[1]);
 
-    void* shared =
-        ::mmap(nullptr, sizeof(Pulse), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* shared = ::mmap(nullptr, sizeof(CanaryPulse), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return failure("mmap", errno);
     Canary canary;
-    canary.pulse_ = new (shared) Pulse;
+    canary.pulse_ = new (shared) CanaryPulse;
     canary.pulse_->gap_ns = gap.count();
 
     const pid_t engine = ::getpid();
@@ -340,7 +338,7 @@ Duration Canary::stood_still() const {
 void Canary::end() {
     lifeline_ = Descriptor();
     end_process();
-    if (pulse_) ::munmap(pulse_, sizeof(Pulse));
+    if (pulse_) ::munmap(pulse_, sizeof(CanaryPulse));
     pulse_ = nullptr;
 }
 

@@ -11,6 +11,8 @@ namespace damon_schemes {
 
 inline constexpr Bytes canary_size = mebibytes(4);
 
+struct CanaryPulse;
+
 // A child of the engine that touches each base page of 4 MiB all the time, on one processor and
 // without ever sleeping, at a raised priority where that is allowed: a second of one processor is
 // what it takes to know that a monitor sees.  It is made to be the hardest case there is: a program
@@ -44,8 +46,6 @@ class Canary {
     Duration stood_still() const;
 
   private:
-    struct Pulse;
-
     Canary() = default;
     void end();
     void end_process();
@@ -54,7 +54,7 @@ class Canary {
     Descriptor lifeline_;  // its end of file ends the child
     AddressRange area_;
     int processor_ = -1;
-    Pulse* pulse_ = nullptr;  // shared with the child
+    CanaryPulse* pulse_ = nullptr;  // shared with the child
 };
 
 }  // namespace damon_schemes
