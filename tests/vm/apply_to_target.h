@@ -99,14 +99,19 @@ class ApplyToTarget : public testing::Test {
     static std::uint64_t gap(const nlohmann::json& scheme, const char* name) {
         return scheme["gaps_bytes"].value(name, std::uint64_t{0});
     }
-    // Ends the command as ^C does and returns what its only scheme did.
-    static nlohmann::json interrupt(Command& command) {
+    // Ends the command as ^C does and returns its summary.
+    static nlohmann::json interrupted(Command& command) {
         command.signal(SIGINT);
         EXPECT_EQ(command.wait(), exit_ok) << command.err();
-        const auto whole = summary(command);
+        auto whole = summary(command);
         if (whole.is_discarded()) return nlohmann::json::object();
         expect_account(whole["schemes"][0]);
-        return whole["schemes"][0];
+        return whole;
+    }
+    // The same; returns what its only scheme did.
+    static nlohmann::json interrupt(Command& command) {
+        const auto whole = interrupted(command);
+        return whole.empty() ? whole : whole["schemes"][0];
     }
     // Each byte that was planned left memory or has a reason why it did not.
     static void expect_account(const nlohmann::json& scheme) {

@@ -2,7 +2,6 @@
 // Intervals that follow what programs access, from the policy to the module and back.
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -25,14 +24,6 @@ class Intervals : public ApplyToTarget {
                }) &&
                command.running();
     }
-    static nlohmann::json monitor_at_the_end(Command& command) {
-        command.signal(SIGINT);
-        EXPECT_EQ(command.wait(), exit_ok) << command.err();
-        const auto whole = summary(command);
-        if (whole.is_discarded()) return nlohmann::json::object();
-        expect_account(whole["schemes"][0]);
-        return whole["monitor"];
-    }
 };
 
 TEST_F(Intervals, GrowOverAnIdleProgramWhoseColdMemoryLeavesAllTheSame) {
@@ -44,7 +35,7 @@ TEST_F(Intervals, GrowOverAnIdleProgramWhoseColdMemoryLeavesAllTheSame) {
     ASSERT_TRUE(eventually([&] { return !command->running() || swapped() >= cold_bytes * 9 / 10; }))
         << swapped();
     ASSERT_TRUE(command->running()) << command->err();
-    const auto monitor = monitor_at_the_end(*command);
+    const auto monitor = interrupted(*command)["monitor"];
     EXPECT_EQ(monitor["sampling_ns"], 40'000'000) << monitor.dump(1);
     EXPECT_EQ(monitor["aggregation_ns"], 800'000'000);
     EXPECT_GE(monitor["interval_changes"], 2) << "twice as long at most each time";
@@ -62,7 +53,7 @@ TEST_F(Intervals, ShrinkOverABusyProgramAndGrowAgainWhenItSleeps) {
     target->cool("hot");
     ASSERT_TRUE(come_to(*command, "every 40.0 ms/800.0 ms", command->err().rfind("every 10.0 ms")))
         << command->err();
-    const auto monitor = monitor_at_the_end(*command);
+    const auto monitor = interrupted(*command)["monitor"];
     EXPECT_EQ(monitor["sampling_ns"], 40'000'000) << monitor.dump(1);
     EXPECT_GE(monitor["interval_changes"], 3) << "one down, two up";
 }

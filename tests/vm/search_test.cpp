@@ -41,6 +41,18 @@ class Search : public testing::Test {
                                 bool (*counts)(const damon_schemes_snapshot_region&)) const {
         return bytes_in(watched, above, counts) + bytes_in(watched, below, counts);
     }
+    bool finds_what_is_idle() {
+        return session.wait_for(soon, [&](const Snapshot& snapshot) {
+            return cold_bytes_in(snapshot.of(id), is_idle_throughout) >= 250 * mib;
+        });
+    }
+    // As all of it was left by who filled it.
+    static void expect_young(const std::vector<std::uint8_t>& states) {
+        const auto young = std::count_if(states.begin(), states.end(), [](std::uint8_t state) {
+            return (state & DAMON_SCHEMES_PAGE_YOUNG) != 0;
+        });
+        EXPECT_GE(static_cast<std::uint64_t>(young), states.size() * 99 / 100);
+    }
 
     Target target;
     Session session;
@@ -70,9 +82,7 @@ TEST_F(Search, WhatIsIdleThroughoutGrowsOldInFewRegions) {
 
 TEST_F(Search, WhatTurnsHotIsSeenInTheNextSnapshots) {
     watch(8 * mib);
-    ASSERT_TRUE(session.wait_for(soon, [&](const Snapshot& snapshot) {
-        return cold_bytes_in(snapshot.of(id), is_idle_throughout) >= 250 * mib;
-    }));
+    ASSERT_TRUE(finds_what_is_idle());
     target.cool("hot");
     ASSERT_TRUE(session.wait_for(soon, [&](const Snapshot& snapshot) {
         return percent_in(snapshot.of(id), hot, is_idle_throughout) == 100;
@@ -98,9 +108,7 @@ TEST_F(Search, HugePagesAreToldRight) {
 // The kernel's own reclaim reads the bits: what a search has cleared and found idle is set again.
 TEST_F(Search, LeavesTheAccessedBitsAsTheyWere) {
     watch(64 * 1024);
-    ASSERT_TRUE(session.wait_for(soon, [&](const Snapshot& snapshot) {
-        return cold_bytes_in(snapshot.of(id), is_idle_throughout) >= 250 * mib;
-    }));
+    ASSERT_TRUE(finds_what_is_idle());
     const auto before = session.next().of(id).record.generation;
     ASSERT_EQ(session.stop(), 0);
     auto attrs = scaled_attrs();
@@ -109,33 +117,23 @@ TEST_F(Search, LeavesTheAccessedBitsAsTheyWere) {
     ASSERT_EQ(session.start(), 0);
     std::vector<std::uint8_t> states;
     ASSERT_EQ(session.scan(id, before, above, false, &states), 0);
-    const auto young = std::count_if(states.begin(), states.end(), [](std::uint8_t state) {
-        return (state & DAMON_SCHEMES_PAGE_YOUNG) != 0;
-    });
-    EXPECT_GE(static_cast<std::uint64_t>(young), states.size() * 99 / 100);
+    expect_young(states);
 }
 
 TEST_F(Search, AScanSeesThePagesWhoseBitsItHasClearedAsTheyWere) {
     watch(64 * 1024);
-    ASSERT_TRUE(session.wait_for(soon, [&](const Snapshot& snapshot) {
-        return cold_bytes_in(snapshot.of(id), is_idle_throughout) >= 250 * mib;
-    }));
+    ASSERT_TRUE(finds_what_is_idle());
     for (int i = 0; i < 5; i++) {
         const auto generation = session.next().of(id).record.generation;
         std::vector<std::uint8_t> states;
         ASSERT_EQ(session.scan(id, generation, above, false, &states), 0);
-        const auto young = std::count_if(states.begin(), states.end(), [](std::uint8_t state) {
-            return (state & DAMON_SCHEMES_PAGE_YOUNG) != 0;
-        });
-        EXPECT_GE(static_cast<std::uint64_t>(young), states.size() * 99 / 100);
+        expect_young(states);
     }
 }
 
 TEST_F(Search, TurnedOffItLeavesNothingBehind) {
     watch(64 * 1024);
-    ASSERT_TRUE(session.wait_for(soon, [&](const Snapshot& snapshot) {
-        return cold_bytes_in(snapshot.of(id), is_idle_throughout) >= 250 * mib;
-    }));
+    ASSERT_TRUE(finds_what_is_idle());
     ASSERT_EQ(session.set(scaled_attrs()), 0);
     // One of before may still wait to be read.
     session.next();
