@@ -54,25 +54,6 @@ static void prepare_region(struct ds_walk *walk, struct ds_region *region,
 		visit->addrs[visited->prepared++] = region->sample;
 }
 
-static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
-			     unsigned int nr, visit_fn step,
-			     const struct ds_visit *visit, struct visited *visited)
-{
-	unsigned int i, end;
-
-	for (i = 0; i < nr; i = end) {
-		struct ds_walk walk = ds_walk_begin(mm);
-		struct ds_irq_off batch;
-
-		end = min_t(unsigned int, nr, i + DS_SAMPLING_BATCH);
-		ds_irq_off_begin(&batch);
-		for (; i < end; i++)
-			step(&walk, &regions[i], visit, visited);
-		ds_irq_off_end(&batch, visit->stats);
-		cond_resched();
-	}
-}
-
 static void take_step(struct ds_walk *walk, struct ds_region *regions, unsigned int nr,
 		      visit_fn step, const struct ds_visit *visit, struct visited *visited)
 {
@@ -80,6 +61,24 @@ static void take_step(struct ds_walk *walk, struct ds_region *regions, unsigned 
 
 	for (i = 0; i < nr; i++)
 		step(walk, &regions[i], visit, visited);
+}
+
+static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
+			     unsigned int nr, visit_fn step,
+			     const struct ds_visit *visit, struct visited *visited)
+{
+	unsigned int i, batch_nr;
+
+	for (i = 0; i < nr; i += batch_nr) {
+		struct ds_walk walk = ds_walk_begin(mm);
+		struct ds_irq_off batch;
+
+		batch_nr = min_t(unsigned int, nr - i, DS_SAMPLING_BATCH);
+		ds_irq_off_begin(&batch);
+		take_step(&walk, &regions[i], batch_nr, step, visit, visited);
+		ds_irq_off_end(&batch, visit->stats);
+		cond_resched();
+	}
 }
 
 /* Of hundreds of targets with few regions each, a batch for each step would be most of it. */
