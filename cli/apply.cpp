@@ -18,9 +18,11 @@
 #include "cli/ending.h"
 #include "cli/policy_file.h"
 #include "cli/recording_file.h"
+#include "cli/remote_calls.h"
 #include "cli/targets.h"
 #include "cli/watching.h"
-#include "engine/actions/dry_run.h"
+#include "engine/actions/action_router.h"
+#include "engine/actions/action_warnings.h"
 #include "engine/actions/process_madvise.h"
 #include "engine/machine/cgroup.h"
 #include "engine/machine/memory.h"
@@ -49,6 +51,7 @@ struct ApplyOptions {
     bool dry_run = false;
     bool json = false;
     bool heatmap = false;
+    std::string journal = default_lock_journal;
     bool no_status = false;
     bool allow_no_swap = false;
 };
@@ -137,6 +140,9 @@ class ApplyRun {
   private:
     Result<void> prepare(std::vector<Process> targets);
     void know(const SessionTarget& target, TargetFigures figures);
+    Result<std::unique_ptr<ActionRouter>> make_router();
+    void adopt_locks();
+    void undo_locks();
     Result<void> record();
     Result<void> prove_sight();
     Result<void> prove_sight_first();
@@ -161,6 +167,7 @@ class ApplyRun {
     Terminal terminal_;
     StatusWriter status_;
     std::unique_ptr<Session> session_;
+    ActionRouter* router_ = nullptr;  // the session's executor
     std::unique_ptr<SightCheck> sight_check_;
     MonitorKind monitor_kind_ = MonitorKind::automatic;
     bool proving_first_ = false;
@@ -183,7 +190,10 @@ class ApplyRun {
 int ApplyRun::run(std::vector<Process> targets, std::optional<ChildCommand> command) {
     // First of all: the session's threads must start with the signals blocked.
     if (auto watched = ending_.watch_signals(); !watched) return fail(watched.error());
-    if (auto ready = prepare(std::move(targets)); !ready) return fail(ready.error());
+    if (auto ready = prepare(std::move(targets)); !ready) {
+        if (router_ != nullptr) undo_locks();
+        return fail(ready.error());
+    }
     if (session_done_) return exit_status();  // ended before it began: a command was never run
     if (auto released = ending_.release(std::move(command)); !released)
         return fail(released.error());
@@ -202,11 +212,10 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
     Session::Parts parts;
     parts.monitor = std::move(opened->monitor);
     parts.dry_run = options_.dry_run;
-    if (options_.dry_run) {
-        parts.executor = std::make_unique<DryRun>();
-    } else {
-        parts.executor = std::make_unique<ProcessMadvise>();
-    }
+    auto router = make_router();
+    if (!router) return router.error();
+    router_ = router->get();
+    parts.executor = std::move(*router);
     machine_before_ = memory_of_machine();
     session_ = std::make_unique<Session>(loop_, policy_, std::move(parts));
     session_->on_decision = [this](const Snapshot& snapshot, const Plan&) { see(snapshot); };
@@ -227,6 +236,7 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
         know(target, std::move(figures));
     }
     if (auto checked = session_->check(); !checked) return checked;
+    adopt_locks();
     if (alone) {
         if (auto proved = prove_sight_first(); !proved || session_done_) return proved;
     }
@@ -236,6 +246,36 @@ Result<void> ApplyRun::prepare(std::vector<Process> targets) {
     if (!alone) return prove_sight();
     if (proved_) sight_known(*proved_);
     return {};
+}
+
+Result<std::unique_ptr<ActionRouter>> ApplyRun::make_router() {
+    ActionRouter::Options options;
+    options.dry_run = options_.dry_run;
+    options.journal = options_.journal;
+    options.start_remote_caller = remote_caller_starter();
+    const bool tried =
+        std::any_of(policy_.schemes.begin(), policy_.schemes.end(), [](const Scheme& scheme) {
+            return scheme.action == Action::collapse || flags_huge_pages(scheme.action);
+        });
+    if (tried) options.support = try_advice();
+    for (const std::string& warning : action_warnings(policy_, options.support))
+        say("warning: " + warning);
+    return ActionRouter::make(policy_, std::move(options));
+}
+
+// What an earlier session locked and left is gone on with, or undone, before anything else.
+void ApplyRun::adopt_locks() {
+    std::vector<std::int32_t> pids;
+    for (const auto& target : session_->targets()) pids.push_back(target.process.pid);
+    const LockAdoption adoption = router_->adopt(pids);
+    for (const std::string& note : adoption.notes) say(note);
+    for (const AdoptedLock& lock : adoption.adopted)
+        for (const AddressRange range : lock.ranges)
+            session_->hold_lock(lock.scheme, lock.pid, range);
+}
+
+void ApplyRun::undo_locks() {
+    for (const std::string& left : router_->finish()) say(left);
 }
 
 // figures_ and heatmaps_ are parallel to the session's targets.
@@ -317,6 +357,7 @@ void ApplyRun::session_finished() {
     sight_check_.reset();
     // The figures of a run are taken at its end, not after the command has been waited for.
     elapsed_ = std::chrono::steady_clock::now() - started_;
+    undo_locks();
     look_at_targets(/*anew=*/true);
     machine_after_ = memory_of_machine();
     if (const auto cost = session_->monitor_cost(); cost) monitor_cost_ = *cost;
@@ -372,6 +413,11 @@ void ApplyRun::look() {
     }
     status.rss = rss;
     for (const auto& totals : session_->totals()) *status.paged_out += totals.paged_out;
+    if (policy_.has(Action::collapse)) status.huge = Bytes{};
+    for (std::size_t i = 0; i < policy_.schemes.size(); ++i)
+        if (policy_.schemes[i].action == Action::collapse)
+            *status.huge += session_->totals()[i].confirmed;
+    if (policy_.has(Action::mlock)) status.locked = router_->locked();
     if (recorder_) status.recorded = recorder_->tally().written;
     status.note = note();
     status_.show(status);
@@ -575,6 +621,9 @@ void add_apply(CLI::App& root, Invocation& invocation) {
                     "Colour in the heat map: auto (on a terminal), always, never")
         ->check(CLI::IsMember({"auto", "always", "never"}));
     app->add_flag("--no-status", options->no_status, "No status line while it runs");
+    app->add_option("--journal", options->journal,
+                    "Folder where is written down what is locked, so that it can be undone after a "
+                    "crash (see restore --help)");
     app->add_flag("--allow-no-swap", options->allow_no_swap,
                   "Go on without swap: file pages alone can be paged out");
     app->footer(

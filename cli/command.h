@@ -51,6 +51,7 @@ void add_doctor(CLI::App& root, Invocation& invocation);
 void add_explain(CLI::App& root, Invocation& invocation);
 void add_record(CLI::App& root, Invocation& invocation);
 void add_report(CLI::App& root, Invocation& invocation);
+void add_restore(CLI::App& root, Invocation& invocation);
 void add_simulate(CLI::App& root, Invocation& invocation);
 void add_top(CLI::App& root, Invocation& invocation);
 

@@ -26,6 +26,16 @@ std::string_view verb(Action action) {
             return "read back from swap";
         case Action::stat:
             return "only count";
+        case Action::collapse:
+            return "make huge pages of";
+        case Action::hugepage:
+            return "let the kernel use huge pages for";
+        case Action::nohugepage:
+            return "keep the kernel from using huge pages for";
+        case Action::mlock:
+            return "lock";
+        case Action::munlock:
+            return "unlock what mlock schemes locked of";
     }
     return name_of(action);
 }
@@ -130,7 +140,7 @@ std::string priority(const Scheme& scheme) {
     add(weights.frequency, "frequency");
     add(weights.size, "size");
     return "; where that is too little, the " +
-           std::string(scheme.action == Action::willneed ? "hottest" : "coldest") + " first, by " +
+           std::string(goes_for_hot(scheme.action) ? "hottest" : "coldest") + " first, by " +
            listed(parts);
 }
 
@@ -167,6 +177,40 @@ std::string watermark(const Watermark& mark, const std::string& what) {
     return text + "; ";
 }
 
+std::string huge_pages(const Scheme& scheme) {
+    std::string text =
+        "huge pages: where at least " + to_string(scheme.present) + " of 2 MiB is in memory";
+    std::vector<std::string> most;
+    if (scheme.growth.bytes) most.push_back(to_string(*scheme.growth.bytes));
+    if (scheme.growth.share) most.push_back(to_string(*scheme.growth.share) + " of its memory");
+    if (most.size() == 1) text += "; each target may grow by " + most.front();
+    if (most.size() == 2) text += "; each target may grow by the lesser of " + listed(most);
+    return text;
+}
+
+std::string lock_budget(const Scheme& scheme) {
+    std::vector<std::string> most;
+    if (scheme.lock.target) most.push_back(to_string(*scheme.lock.target) + " of a target");
+    if (scheme.lock.host) most.push_back(to_string(*scheme.lock.host) + " of the machine's memory");
+    std::string text = "locks: at most " + (most.empty() ? "all there is" : listed(most));
+    text += scheme.populate ? "; what is not in memory is brought in"
+                            : "; what is not in memory is locked when it comes";
+    if (scheme.raise_memlock == RaiseMemlock::soft)
+        text += "; RLIMIT_MEMLOCK is raised up to its hard limit";
+    if (scheme.raise_memlock == RaiseMemlock::hard)
+        text += "; RLIMIT_MEMLOCK is raised, its hard limit too";
+    return text;
+}
+
+std::string unlocking(const Scheme& scheme) {
+    return (scheme.unlock_age ? "unlocked when it has not been used like that for " +
+                                    to_string(*scheme.unlock_age) + ", and "
+                              : std::string("unlocked only ")) +
+           (scheme.on_exit == OnExit::restore ? "at the end"
+            : scheme.unlock_age               ? "left locked at the end"
+                                              : "by hand: it is left locked at the end");
+}
+
 // What holds the scheme back besides its pattern and its quota, each in a line of its own.
 std::vector<std::string> controls(const Scheme& scheme) {
     std::vector<std::string> lines;
@@ -189,6 +233,11 @@ std::vector<std::string> controls(const Scheme& scheme) {
         if (marks->free_memory) text += watermark(*marks->free_memory, "the memory");
         if (marks->free_swap) text += watermark(*marks->free_swap, "the swap");
         lines.push_back(text + "looked at every " + to_string(marks->interval));
+    }
+    if (scheme.action == Action::collapse) lines.push_back(huge_pages(scheme));
+    if (scheme.action == Action::mlock) {
+        lines.push_back(lock_budget(scheme));
+        lines.push_back(unlocking(scheme));
     }
     if (scheme.apply_interval)
         lines.push_back("applied every " + to_string(*scheme.apply_interval));
@@ -244,6 +293,14 @@ std::string limits(const Limits& limits) {
         text += "no brake on a target's major faults";
     }
     return text + ".";
+}
+
+// Whether targets may be made to call the kernel themselves, where an action may need that.
+std::string remote(const Policy& policy) {
+    if (!policy.remote_syscall) return "remote system calls: none; what would need one is skipped.";
+    return "remote system calls: a target may be stopped for " +
+           to_string(policy.remote.longest_stop) + " at a time, and runs for " +
+           to_string(policy.remote.between_stops) + " in between.";
 }
 
 bool follows_refaults(const Policy& policy) {
@@ -307,6 +364,11 @@ std::string describe(const Policy& policy, std::size_t width) {
     bool acting = false;
     for (const Scheme& scheme : policy.schemes) acting = acting || acts(scheme.action);
     if (acting) add(limits(policy.limits));
+    const bool calling =
+        std::any_of(policy.schemes.begin(), policy.schemes.end(), [](const Scheme& scheme) {
+            return flags_huge_pages(scheme.action) || locks(scheme.action);
+        });
+    if (calling) add(remote(policy));
     if (follows_refaults(policy)) add(refaults(policy.refaults));
     add(monitor(policy.monitor));
     if (policy.monitor.interval_goal) add(interval_goal(policy.monitor));

@@ -83,6 +83,7 @@ int run(std::vector<std::string> arguments) {
     add_explain(root, invocation);
     add_record(root, invocation);
     add_report(root, invocation);
+    add_restore(root, invocation);
     add_simulate(root, invocation);
     add_top(root, invocation);
 

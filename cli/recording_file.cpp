@@ -70,6 +70,8 @@ Result<std::unique_ptr<Recorder>> start_recording(Session& session, const Record
                                               AddressRange range, const ActionOutcome& outcome) {
         // What was never asked of the kernel did not happen.
         if (outcome.calls == 0) return;
+        // A recording names the scheme's action, and this was its undoing.
+        if (outcome.unlock) return;
         to->did({std::chrono::steady_clock::now(), scheme, target, range, outcome.advised,
                  outcome.paged_out, outcome.spent});
     };

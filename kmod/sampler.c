@@ -93,11 +93,14 @@ static void forget_samples(struct ds_region *regions, unsigned int nr)
 		regions[i].pending = DS_PENDING_NONE;
 }
 
-/* The steps of a visit; searches begin with an interval, before its first samples. */
+/*
+ * The steps of a visit; searches begin with an interval, before its first samples, and end
+ * with it, after its last.
+ */
 enum visit_steps {
-	CHECK,
 	CHECK_AND_PREPARE,
 	BEGIN_INTERVAL,
+	END_INTERVAL,
 };
 
 /*
@@ -111,15 +114,15 @@ static bool count_paused(struct ds_target *target, struct ds_region *regions, u3
 	       steps == CHECK_AND_PREPARE && ds_regions_count_unused(regions, nr);
 }
 
-static void visit_target(struct ds_session *session, unsigned int which,
-			 enum visit_steps steps)
+/* Its address space is loaded once for all of it: that costs as much as two looks. */
+static void visit_loaded(struct ds_session *session, unsigned int which,
+			 enum visit_steps steps, bool prepare)
 {
 	struct ds_slice *slice = &session->store.regions.slices[which];
-	struct ds_region *regions = &session->store.regions.regions[slice->first];
 	unsigned long *addrs = &session->store.addrs[slice->first];
 	struct ds_target *target = session->targets[which];
 	struct ds_visit visit = {
-		.prepare = steps != CHECK,
+		.prepare = prepare,
 		.random = &session->random,
 		.addrs = addrs,
 		.stats = &session->stats,
@@ -127,34 +130,52 @@ static void visit_target(struct ds_session *session, unsigned int which,
 	bool searched = false;
 	unsigned int nr;
 
-	if (!slice->nr)
-		return;
-	if (!ds_target_get_mm(target)) {
-		forget_samples(regions, slice->nr);
-		return;
-	}
-	if (visit.prepare && count_paused(target, regions, slice->nr, steps)) {
-		ds_target_put_mm(target);
-		return;
-	}
-	/*
-	 * While processors still read the addresses of the last flush, no page can be
-	 * prepared: one that is not flushed looks idle however hot it is.
-	 */
-	if (visit.prepare && !ds_flush_done(&target->flush)) {
-		session->stats.flushes_skipped++;
-		visit.prepare = false;
-	}
+	kthread_use_mm(target->mm);
 	/*
 	 * Before samples are prepared: a bit that is given back after one must have been
 	 * set since the search has cleared it.
 	 */
-	if (steps == BEGIN_INTERVAL && visit.prepare)
+	if (steps == BEGIN_INTERVAL && prepare)
 		searched = ds_session_search_clear(session, which);
-	nr = ds_visit_regions(target->mm, regions, slice->nr, &visit);
-	if (visit.prepare)
+	nr = ds_visit_regions(target->mm, &session->store.regions.regions[slice->first],
+			      slice->nr, &visit);
+	if (steps == END_INTERVAL)
+		ds_session_search_look(session, which);
+	kthread_unuse_mm(target->mm);
+	/* Not before: this processor has it loaded for nobody from here on. */
+	if (prepare)
 		flush_target(session, target, searched, addrs, nr);
+}
+
+static void visit_target(struct ds_session *session, unsigned int which,
+			 enum visit_steps steps)
+{
+	struct ds_slice *slice = &session->store.regions.slices[which];
+	struct ds_region *regions = &session->store.regions.regions[slice->first];
+	struct ds_target *target = session->targets[which];
+	bool prepare = steps != END_INTERVAL;
+
+	if (!slice->nr)
+		return;
+	if (!ds_target_get_mm(target)) {
+		forget_samples(regions, slice->nr);
+		if (steps == END_INTERVAL)
+			ds_session_search_lose(session, which);
+		return;
+	}
+	if (!prepare || !count_paused(target, regions, slice->nr, steps)) {
+		/*
+		 * While processors still read the addresses of the last flush, no page can
+		 * be prepared: one that is not flushed looks idle however hot it is.
+		 */
+		if (prepare && !ds_flush_done(&target->flush)) {
+			session->stats.flushes_skipped++;
+			prepare = false;
+		}
+		visit_loaded(session, which, steps, prepare);
+	}
 	ds_target_put_mm(target);
+	cond_resched();
 }
 
 static void visit_targets(struct ds_session *session, enum visit_steps steps)
@@ -420,15 +441,16 @@ static void split_regions(struct ds_session *session, const struct ds_limits *li
 	session->last_nr_regions = nr;
 }
 
-/* The end of an aggregation interval: all samples were checked, none is prepared. */
+/*
+ * The end of an aggregation interval: all samples were checked, none is prepared, and no flush
+ * is under way.
+ */
 static void aggregate(struct ds_session *session, u64 now)
 {
 	const struct damon_schemes_attrs *attrs = &session->attrs;
 	const struct ds_limits limits = ds_session_limits(session);
 	struct ds_timing *timing = &session->timing;
 
-	/* Flushes read the addresses by region, and regions are about to move. */
-	ds_session_drain(session);
 	/* Before targets are refreshed: it speaks of the regions as they are. */
 	ds_session_search_conclude(session);
 	refresh_targets(session);
@@ -472,6 +494,16 @@ static void announce_sampling(const struct ds_session *session, u64 now)
 	ds_announce_sampling(&view);
 }
 
+/*
+ * No flush is under way from here on: they read the addresses by region, and regions are about
+ * to move; and what a search has cleared is idle only where it was flushed.
+ */
+static void end_interval(struct ds_session *session)
+{
+	ds_session_drain(session);
+	visit_targets(session, END_INTERVAL);
+}
+
 static void pass(struct ds_session *session)
 {
 	u64 now = ktime_get_ns();
@@ -481,7 +513,10 @@ static void pass(struct ds_session *session)
 		return;
 	session->timing.passes++;
 	session->stats.passes++;
-	visit_targets(session, ends_interval ? CHECK : CHECK_AND_PREPARE);
+	if (ends_interval)
+		end_interval(session);
+	else
+		visit_targets(session, CHECK_AND_PREPARE);
 	announce_sampling(session, now);
 	if (ends_interval) {
 		aggregate(session, now);
@@ -522,7 +557,7 @@ int ds_sampler_run(void *data)
 	}
 	/* Give back the bits of the samples that are still prepared. */
 	mutex_lock(&session->lock);
-	visit_targets(session, CHECK);
+	end_interval(session);
 	ds_session_search_conclude(session);
 	mutex_unlock(&session->lock);
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * SCAN: a caller asks, the monitoring thread looks.
  *
- * The page tables may be walked by a kernel thread alone (access/leaf.h), so a caller
+ * The page tables may be walked by a kernel thread alone (access/walk.h), so a caller
  * leaves its request with the session and waits.  The thread serves it in slices
  * between its passes, under the session's lock, so a caller that was killed takes its
  * request away under that lock, and nothing of it is touched any more.

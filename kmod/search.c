@@ -2,6 +2,7 @@
 /* Searches of a session: planned, cleared, looked at, concluded. */
 
 #include <linux/bitops.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -110,36 +111,44 @@ static void count_as_accessed(struct ds_search *search, const struct ds_probe *p
 			ds_search_set(search->hits, probes[i].first + entry);
 }
 
-static void look_at_target(struct ds_session *session, unsigned int which)
+void ds_session_search_look(struct ds_session *session, unsigned int which)
 {
-	struct ds_search *search = &session->store.search;
-	struct ds_target *target = session->targets[which];
 	unsigned int nr;
 	const struct ds_probe *probes = probes_of(session, which, &nr);
 
-	if (!nr)
-		return;
-	if (!ds_target_get_mm(target)) {
-		count_as_accessed(search, probes, nr);
-		return;
-	}
-	ds_search_look(target->mm, search, probes, nr, &session->stats);
-	ds_target_put_mm(target);
+	if (nr)
+		ds_search_look(session->targets[which]->mm, &session->store.search,
+			       probes, nr, &session->stats);
 }
 
-static void look_at_targets(struct ds_session *session)
+void ds_session_search_lose(struct ds_session *session, unsigned int which)
 {
-	unsigned int i;
+	unsigned int nr;
+	const struct ds_probe *probes = probes_of(session, which, &nr);
 
-	for (i = 0; i < session->store.regions.nr_slices; i++)
-		look_at_target(session, i);
+	count_as_accessed(&session->store.search, probes, nr);
+}
+
+static void give_back_target(struct ds_session *session, unsigned int which)
+{
+	struct ds_target *target = session->targets[which];
+
+	if (!ds_target_get_mm(target))
+		return;
+	kthread_use_mm(target->mm);
+	ds_session_search_look(session, which);
+	kthread_unuse_mm(target->mm);
+	ds_target_put_mm(target);
 }
 
 void ds_session_search_give_back(struct ds_session *session)
 {
+	unsigned int i;
+
 	if (!session->store.search.nr)
 		return;
-	look_at_targets(session);
+	for (i = 0; i < session->store.regions.nr_slices; i++)
+		give_back_target(session, i);
 	ds_search_forget(&session->store.search);
 }
 
@@ -150,7 +159,6 @@ void ds_session_search_conclude(struct ds_session *session)
 
 	if (!store->search.nr)
 		return;
-	look_at_targets(session);
 	if (ds_search_conclude(&store->search, &store->regions, &store->other, &limits))
 		swap(store->regions, store->other);
 }

@@ -22,12 +22,20 @@ size_t ds_search_bytes(const struct ds_search *search);
 void ds_session_search_plan(struct ds_session *session);
 
 /*
- * Clear the bits of what was chosen of target @which, whose users are held.  Returns
- * whether there was anything, so that all of the target is to be flushed.
+ * Clear the bits of what was chosen of target @which, whose address space is loaded
+ * (kthread_use_mm()).  Returns whether there was anything, so that all of the target is to
+ * be flushed.
  */
 bool ds_session_search_clear(struct ds_session *session, unsigned int which);
 
-/* The interval ends, nothing was counted yet: look, and cut the regions accordingly. */
+/*
+ * The interval ends, no flush is under way: look at what was chosen of target @which, whose
+ * address space is loaded likewise; or say that it is gone.  One of them for each target.
+ */
+void ds_session_search_look(struct ds_session *session, unsigned int which);
+void ds_session_search_lose(struct ds_session *session, unsigned int which);
+
+/* All targets were looked at, nothing was counted yet: cut the regions accordingly. */
 void ds_session_search_conclude(struct ds_session *session);
 
 /* A scan is to see the bits as they were: there is no search in this interval. */

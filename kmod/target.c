@@ -244,17 +244,6 @@ int ds_target_check(const struct ds_target *target)
 	return mm == target->mm ? 0 : -ESTALE;
 }
 
-bool ds_target_get_mm(struct ds_target *target)
-{
-	return target->mm && mmget_not_zero(target->mm);
-}
-
-void ds_target_put_mm(struct ds_target *target)
-{
-	/* The last user tears the address space down, which is not ours to wait for. */
-	mmput_async(target->mm);
-}
-
 static struct ds_shape shape_of(const struct mm_struct *mm)
 {
 	/* Each may change while it is read: what does not fit together is a change. */
@@ -371,10 +360,12 @@ static unsigned long add_mappings(struct mm_struct *mm, unsigned long from,
 				  const struct look *look)
 {
 	unsigned int nr = 0;
+	/* From one to the next, for finding each anew is most of the look. */
+	VMA_ITERATOR(mappings, mm, from);
 
 	while (nr++ < MAPPINGS_PER_HOLD && !mmap_lock_is_contended(mm) &&
 	       !is_full(look)) {
-		struct vm_area_struct *vma = find_vma(mm, from);
+		struct vm_area_struct *vma = vma_next(&mappings);
 
 		if (!vma)
 			return 0;

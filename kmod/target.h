@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/pid.h>
+#include <linux/sched/mm.h>
 
 #include "access/flush.h"
 #include "activity.h"
@@ -107,8 +108,16 @@ int ds_target_check(const struct ds_target *target);
 bool ds_caller_may_watch(const struct mm_struct *mm);
 
 /* Hold users of its address space for one pass; false where it is gone. */
-bool ds_target_get_mm(struct ds_target *target);
-void ds_target_put_mm(struct ds_target *target);
+static inline bool ds_target_get_mm(struct ds_target *target)
+{
+	return target->mm && mmget_not_zero(target->mm);
+}
+
+static inline void ds_target_put_mm(struct ds_target *target)
+{
+	/* The last user tears the address space down, which is not ours to wait for. */
+	mmput_async(target->mm);
+}
 
 /**
  * struct ds_lock_cost - how the mmap lock was had

@@ -112,6 +112,14 @@ void take_all(Monitor& monitor, std::vector<Snapshot>& snapshots) {
     while (auto snapshot = must(monitor.take_snapshot())) snapshots.push_back(std::move(*snapshot));
 }
 
+// Of all targets: more than what is mapped, for only the two largest gaps are left out.
+std::uint64_t watched_bytes(const Snapshot& snapshot) {
+    std::uint64_t bytes = 0;
+    for (const TargetSnapshot& target : snapshot.targets)
+        for (const Region& region : target.regions) bytes += region.range.size().count;
+    return bytes;
+}
+
 // Until the workload's end.
 Watched watch(WatchedWorkload& workload, Monitor& monitor, const MonitorAttributes& attributes,
               std::uint64_t seed) {
@@ -245,6 +253,9 @@ int run(Options options) {
     all["regions"] = {{"min", attributes.min_regions}, {"max", attributes.max_regions}};
     all["set"] = options.keys;
     all["lost_snapshots"] = watched.cost.lost_snapshots;
+    all["watched_bytes"] = watched_bytes(watched.snapshots[watched.snapshots.size() / 2]);
+    all["passes"] = watched.cost.passes;
+    all["late_passes"] = watched.cost.late_passes;
     all["thread_share"] = static_cast<double>(watched.cost.thread_time.count()) /
                           static_cast<double>(watched.length.count());
     std::ofstream file(options.json);

@@ -122,6 +122,9 @@ std::optional<double> Score::precision() const {
 std::optional<double> Score::strict_precision() const {
     return quotient(called_hot_hot, called_hot);
 }
+std::optional<double> Score::frequency_of_touched() const {
+    return quotient(frequency, static_cast<double>(touched));
+}
 std::optional<double> Score::weighted_recall() const {
     return quotient(frequency_found, frequency);
 }

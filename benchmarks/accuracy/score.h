@@ -73,6 +73,8 @@ struct Score {
     std::optional<double> recall() const;
     std::optional<double> precision() const;
     std::optional<double> strict_precision() const;
+    // Of touched memory, the share of looks in which it was.
+    std::optional<double> frequency_of_touched() const;
     std::optional<double> weighted_recall() const;
     std::optional<double> weighted_precision() const;
     std::optional<double> wrongly_cold_of_mapped() const;

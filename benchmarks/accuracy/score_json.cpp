@@ -37,6 +37,7 @@ nlohmann::json json_of(const Score& score) {
             {"recall", json_of(score.recall())},
             {"precision", json_of(score.precision())},
             {"strict_precision", json_of(score.strict_precision())},
+            {"frequency_of_touched", json_of(score.frequency_of_touched())},
             {"weighted_recall", json_of(score.weighted_recall())},
             {"weighted_precision", json_of(score.weighted_precision())},
             {"wrongly_cold_of_mapped", json_of(score.wrongly_cold_of_mapped())},

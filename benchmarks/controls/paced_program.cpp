@@ -2,17 +2,15 @@
 #include "benchmarks/controls/paced_program.h"
 
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <map>
-#include <new>
-#include <stdexcept>
+#include <memory>
+
+#include "benchmarks/sharing_child.h"
 
 namespace damon_schemes::bench {
 namespace {
@@ -112,37 +110,21 @@ void PacedProgram::live(const Pacing& pacing, Shared& shared) {
     }
 }
 
-PacedProgram::PacedProgram(const Pacing& pacing) {
-    void* memory =
-        mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::runtime_error("no shared memory for a program");
-    shared_ = new (memory) Shared;
-    const pid_t parent = getpid();
-    pid_ = fork();
-    if (pid_ == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(0);
-        prctl(PR_SET_NAME, "paced");
-        live(pacing, *shared_);
-    }
-    if (pid_ < 0) throw std::runtime_error("no process for a program");
-    while (!shared_->ready) {
-        if (waitpid(pid_, nullptr, WNOHANG) == pid_)
-            throw std::runtime_error("no memory for a program");
-        usleep(10'000);
-    }
+PacedProgram::PacedProgram(const Pacing& pacing)
+    : child_(std::make_unique<SharingChild<Shared>>(
+          "paced", [&](Shared& shared) { live(pacing, shared); })) {
+    child_->wait_for([this] { return child_->shared().ready.load(); }, "no memory for a program");
 }
 
-PacedProgram::~PacedProgram() {
-    if (pid_ > 0) {
-        kill(pid_, SIGKILL);
-        waitpid(pid_, nullptr, 0);
-    }
-    if (shared_ != nullptr) munmap(shared_, sizeof(Shared));
+PacedProgram::~PacedProgram() = default;
+
+pid_t PacedProgram::pid() const {
+    return child_->pid();
 }
 
 PacedProgram::Progress PacedProgram::progress() const {
-    return {shared_->touches, Duration(shared_->touching_ns), shared_->wrong};
+    const Shared& shared = child_->shared();
+    return {shared.touches, Duration(shared.touching_ns), shared.wrong};
 }
 
 }  // namespace damon_schemes::bench

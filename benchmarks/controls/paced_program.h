@@ -7,11 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "schemes/observation.h"
 
 namespace damon_schemes::bench {
+
+template <typename Shared>
+class SharingChild;
 
 // For `length` each page is touched once in its period; zero: never.
 struct PacedPhase {
@@ -34,7 +38,7 @@ class PacedProgram {
     PacedProgram(const PacedProgram&) = delete;
     PacedProgram& operator=(const PacedProgram&) = delete;
 
-    pid_t pid() const { return pid_; }
+    pid_t pid() const;
 
     struct Progress {
         std::uint64_t touches = 0;
@@ -47,8 +51,7 @@ class PacedProgram {
     struct Shared;
     [[noreturn]] static void live(const Pacing& pacing, Shared& shared);
 
-    Shared* shared_ = nullptr;
-    pid_t pid_ = -1;
+    std::unique_ptr<SharingChild<Shared>> child_;
 };
 
 }  // namespace damon_schemes::bench

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "benchmarks/controls/trial.h"
+#include "benchmarks/json_file.h"
 #include "schemes/decide/decider.h"
 
 namespace {

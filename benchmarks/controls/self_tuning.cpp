@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "benchmarks/controls/trial.h"
+#include "benchmarks/json_file.h"
 #include "schemes/quantity.h"
 
 namespace {

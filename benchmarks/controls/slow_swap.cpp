@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "benchmarks/controls/trial.h"
+#include "benchmarks/json_file.h"
 #include "schemes/quantity.h"
 
 namespace {

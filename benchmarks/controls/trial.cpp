@@ -160,11 +160,4 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
-void write_json(const std::string& path, const std::string& text) {
-    if (path.empty()) return;
-    std::ofstream file(path);
-    file << text << "\n";
-    if (!file.flush()) throw std::runtime_error("cannot write " + path);
-}
-
 }  // namespace damon_schemes::bench

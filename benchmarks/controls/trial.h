@@ -59,7 +59,4 @@ Policy reclaiming(Duration age, const std::string& monitor_keys, const std::stri
 // Of `values`, which is not empty.
 double median(std::vector<double> values);
 
-// Writes the figures to a file, if there is a name.
-void write_json(const std::string& path, const std::string& text);
-
 }  // namespace damon_schemes::bench

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schemes/decide/decider.h"
@@ -16,6 +17,20 @@ namespace {
 
 using namespace damon_schemes;
 using namespace std::chrono_literals;
+
+// One scheme whose age is tuned, which looks at every region once more.
+Policy tuned_scheme() {
+    Policy policy;
+    Scheme scheme;
+    scheme.name = "tuned";
+    scheme.action = Action::pageout;
+    scheme.frequency = {{}, Share{0}};
+    scheme.age = {Duration(10s), {}};
+    scheme.quota = default_pageout_quota();
+    scheme.tune = Tune{Share{10'000}, Duration(1s), Duration(100s)};
+    policy.schemes.push_back(scheme);
+    return policy;
+}
 
 // Eight schemes as a careful operator might have them: most of them narrow, all actions, and one
 // that counts a wide range.
@@ -82,10 +97,10 @@ Snapshot observed(std::size_t regions) {
 // that of a session that runs.  Timed is decide() alone, or the reports alone.
 enum class Timed { decide, report };
 
-void run(benchmark::State& state, Timed timed) {
+void run(benchmark::State& state, Timed timed, Policy policy = eight_schemes()) {
     using clock = std::chrono::steady_clock;
     Snapshot snapshot = observed(static_cast<std::size_t>(state.range(0)));
-    Decider decider(eight_schemes());
+    Decider decider(std::move(policy));
     Conditions conditions;
     conditions.sees = true;
     conditions.free_swap = Share{900'000};
@@ -120,7 +135,9 @@ void run(benchmark::State& state, Timed timed) {
     planned = 0;
     for (auto _ : state) state.SetIterationTime(std::chrono::duration<double>(step()).count());
     state.SetComplexityN(state.range(0));
-    if (timed == Timed::decide) state.SetItemsProcessed(state.iterations() * state.range(0) * 8);
+    if (timed == Timed::decide)
+        state.SetItemsProcessed(state.iterations() * state.range(0) *
+                                static_cast<std::int64_t>(decider.policy().schemes.size()));
     state.counters["ranges"] =
         benchmark::Counter(static_cast<double>(planned), benchmark::Counter::kAvgIterations);
 }
@@ -129,6 +146,16 @@ void match_and_plan(benchmark::State& state) {
     run(state, Timed::decide);
 }
 BENCHMARK(match_and_plan)
+    ->RangeMultiplier(10)
+    ->Range(1'000, 1'000'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond)
+    ->Complexity();
+
+void tune(benchmark::State& state) {
+    run(state, Timed::decide, tuned_scheme());
+}
+BENCHMARK(tune)
     ->RangeMultiplier(10)
     ->Range(1'000, 1'000'000)
     ->UseManualTime()

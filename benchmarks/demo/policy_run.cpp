@@ -34,10 +34,12 @@ std::vector<std::string> words_of(const PolicyCommand& command, std::int32_t pid
     return words;
 }
 
-bool has_child(std::int32_t pid) {
+// Of its children, the one that the proof of sight watches.
+bool has_canary(std::int32_t pid) {
     for (const std::int32_t other : list_pids("/proc")) {
         const auto stat = read_process_stat(other, "/proc");
-        if (stat && stat->parent == pid && !stat->zombie()) return true;
+        if (stat && stat->parent == pid && stat->comm == "damon-canary" && !stat->zombie())
+            return true;
     }
     return false;
 }
@@ -134,8 +136,8 @@ Result<void> PolicyRun::wait_until_acting() {
     const auto patient_until = std::chrono::steady_clock::now() + proof_patience;
     bool proving = false;
     while (running()) {
-        // The canary, which the proof watches, is its only child and lives as long as the proof.
-        const bool canary = has_child(pid_);
+        // The canary lives as long as the proof.
+        const bool canary = has_canary(pid_);
         if (proving && !canary) return {};
         proving = canary;
         if (std::chrono::steady_clock::now() > patient_until)

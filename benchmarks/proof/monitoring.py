@@ -116,7 +116,8 @@ def against_mainline(laboratory, result):
 
 
 def in_guest(laboratory):
-    """The recall of the case that the simulation has, too, in the guest: {search: the seeds' mean}."""
+    """The case that the simulation has, too, in the guest: {search: the seeds' mean recall}, the share of looks in
+    which hot memory was touched, and MiB that were watched besides in each run."""
     laboratory.build("accuracy", "accuracy_phases")
     names = {(search, seed): f"{search}-{seed}" for search, seeds in AGREEMENT_SEEDS.items() for seed in seeds}
     script = "#!/bin/busybox sh\nset -e\n" + "".join(
@@ -127,13 +128,16 @@ def in_guest(laboratory):
         KERNEL, script, "accuracy-5-guest.log", timeout=900, expect=[f"{name}.json" for name in names.values()],
         files=[build / "accuracy", build / "phases",
                f"{TREE}/benchmarks/accuracy/phases/{COMMON}.toml:/root/{COMMON}.toml"], more=["--memory", "3G"])
-    return {search: fmean(found[f"{names[search, seed]}.json"]["settled"]["recall"] for seed in seeds)
-            for search, seeds in AGREEMENT_SEEDS.items()}
+    runs = {key: found[f"{name}.json"] for key, name in names.items()}
+    settled = {key: run["settled"] for key, run in runs.items()}
+    beside = [round((run["watched_bytes"] - GIB) / 2**20) for (search, _), run in runs.items() if search == "false"]
+    recall = {search: fmean(settled[search, seed]["recall"] for seed in seeds)
+              for search, seeds in AGREEMENT_SEEDS.items()}
+    return recall, fmean(each["frequency_of_touched"] for each in settled.values()), beside
 
 
-def agreement(laboratory, figures, result):
+def agreement(laboratory, figures, guest, result):
     """Whether the simulated machine finds what the guest finds."""
-    guest = in_guest(laboratory)
     model = {"true" if row["search"] else "false": row["settled"] for row in figures
              if row["case"] == COMMON_CASE and row["bytes"] == GIB}
     for search, name in (("true", "with searches"), ("false", "samples alone")):
@@ -146,9 +150,10 @@ def agreement(laboratory, figures, result):
 def scale(laboratory, _options, result):
     """Point 5: hot spots in ever more memory, on a simulated machine."""
     laboratory.build("hot_share")
+    guest, frequency, beside = in_guest(laboratory)
     with tempfile.NamedTemporaryFile("r", suffix=".json", encoding="utf-8") as out:
-        laboratory.run([laboratory.build_folder / "benchmarks/accuracy/scale/hot_share", out.name], "accuracy-5.log",
-                       timeout=3600)
+        laboratory.run([laboratory.build_folder / "benchmarks/accuracy/scale/hot_share", out.name,
+                        f"{frequency:.4f}", ",".join(map(str, beside))], "accuracy-5.log", timeout=3600)
         figures = json.load(out)
     cases = list(dict.fromkeys(row["case"] for row in figures))
     sizes = sorted({row["bytes"] for row in figures})
@@ -167,13 +172,17 @@ def scale(laboratory, _options, result):
                    f"{min(looks):,.0f} to {max(looks):,.0f}; {min(per_region):,.0f} to {max(per_region):,.0f} a region",
                    "reported", None, command="hot_share")
     result.say("", "5 and 200 ms, 10 to 1,000 regions; medians of the last 20 of 60 intervals and of three seeds. "
-               "'After' is the interval after which nine tenths were found.")
+               "'After' is the interval after which nine tenths were found. A hot page is touched between any two looks, "
+               f"but in the last case in 1 GiB, which is the guest's, too. There {percent(frequency)} of the looks at hot "
+               f"memory could find one, by the workload's own account, and {min(beside)} to {max(beside)} MiB more were "
+               "watched than the spots lie in: the workload's record, libraries, and the hole of random size between a "
+               "program and its heap. The model is given both.")
     result.table(("hot", "space", "search", "found", "by samples", "precision", "after", "regions", "samples",
                   "entries"),
                  [(row["case"], f"{row['bytes'] / GIB:g} GiB", "yes" if row["search"] else "no", percent(row["found"]),
                    percent(row["sampled"]), percent(row["precision"]), f"{row['after']:.0f}", f"{row['regions']:.0f}",
                    f"{row['looks']:,.0f}", f"{row['entries']:,.0f}") for row in figures])
-    agreement(laboratory, figures, result)
+    agreement(laboratory, figures, guest, result)
     draw(cases, sizes, by_key)
     result.say("", "![Of what is hot, found in the end](accuracy-scale.svg)", "")
 

@@ -35,6 +35,36 @@ std::string_view name_of(Gap gap) {
             return "not_idle";
         case Gap::unknown:
             return "unknown";
+        case Gap::already:
+            return "already";
+        case Gap::not_whole:
+            return "not_whole";
+        case Gap::forbidden:
+            return "forbidden";
+        case Gap::sparse:
+            return "sparse";
+        case Gap::growth:
+            return "growth";
+        case Gap::mapping_limit:
+            return "mapping_limit";
+        case Gap::remote_never:
+            return "remote_never";
+        case Gap::remote_refused:
+            return "remote_refused";
+        case Gap::own_lock:
+            return "own_lock";
+        case Gap::not_held:
+            return "not_held";
+        case Gap::memlock_limit:
+            return "memlock_limit";
+        case Gap::lock_target:
+            return "lock_target";
+        case Gap::lock_host:
+            return "lock_host";
+        case Gap::no_journal:
+            return "no_journal";
+        case Gap::no_effect:
+            return "no_effect";
         case Gap::count_:
             break;
     }
@@ -74,6 +104,41 @@ std::string_view explanation_of(Gap gap) {
             return "was used while it was verified, or could not be verified";
         case Gap::unknown:
             return "whether it left, or why it stayed, could not be found out";
+        case Gap::already:
+            return "was so already: a huge page, a mapping with that flag, or locked by "
+                   "damon-schemes";
+        case Gap::not_whole:
+            return "not all of the 2 MiB that a huge page takes, or they are not of one mapping";
+        case Gap::forbidden:
+            return "the program asked for no huge pages there (MADV_NOHUGEPAGE), or its kind of "
+                   "memory cannot have them";
+        case Gap::sparse:
+            return "less of its 2 MiB is in memory than the scheme's present.min asks for";
+        case Gap::growth:
+            return "collapses have added as much memory to the target as the scheme's growth "
+                   "allows";
+        case Gap::mapping_limit:
+            return "the target has nearly as many mappings as it may (vm.max_map_count), and this "
+                   "would cut it more of them";
+        case Gap::remote_never:
+            return "it takes a system call that the target makes itself, and the policy does not "
+                   "allow that (remote_syscall)";
+        case Gap::remote_refused:
+            return "the target could not be made to call the kernel itself";
+        case Gap::own_lock:
+            return "the program locked it itself, so it is left as it is";
+        case Gap::not_held:
+            return "damon-schemes has not locked it, so it does not unlock it";
+        case Gap::memlock_limit:
+            return "the target may not lock more (RLIMIT_MEMLOCK; see raise_memlock)";
+        case Gap::lock_target:
+            return "as much of the target is locked as the scheme's lock.target allows";
+        case Gap::lock_host:
+            return "as much of the machine's memory is locked as the scheme's lock.host allows";
+        case Gap::no_journal:
+            return "it could not be written down beforehand, as undoing it after a crash needs";
+        case Gap::no_effect:
+            return "the kernel took the call, and a look afterwards found no effect";
         case Gap::count_:
             break;
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/monitors/page_scanner.h"
+#include "engine/remote/remote_caller.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
 #include "schemes/result.h"
@@ -21,21 +22,36 @@ namespace damon_schemes {
 
 // Why bytes of a range were not advised, or were advised and did not leave memory.
 enum class Gap : std::uint8_t {
-    unmapped,       // no mapping there (any more)
-    special,        // device memory, hugetlb, locked or otherwise not to be advised
-    refused,        // the call failed for this part; errno is in the outcome
-    huge_page_cut,  // a part of a huge page, which the policy does not let be split
-    cancelled,      // the session ended, or the plan grew stale, before its turn
-    absent,         // nothing was there to be paged out
-    shared,         // also mapped by another process (a fork's child, say)
-    file,           // file pages that the engine may not page out
-    swap_full,      // no swap was left
-    cgroup_swap,    // the target's cgroup may not swap (more)
-    pinned,         // pinned or locked by the kernel or a device
-    touched,        // was accessed again before it could leave, or came back since
-    filtered,       // the scheme's filters reject it, looked at page by page
-    not_idle,       // was accessed while it was verified, or could not be verified
-    unknown,        // stayed, and none of the causes above was found
+    unmapped,        // no mapping there (any more)
+    special,         // device memory, hugetlb, locked or otherwise not to be advised
+    refused,         // the call failed for this part; errno is in the outcome
+    huge_page_cut,   // a part of a huge page, which the policy does not let be split
+    cancelled,       // the session ended, or the plan grew stale, before its turn
+    absent,          // nothing was there to be paged out
+    shared,          // also mapped by another process (a fork's child, say)
+    file,            // file pages that the engine may not page out
+    swap_full,       // no swap was left
+    cgroup_swap,     // the target's cgroup may not swap (more)
+    pinned,          // pinned or locked by the kernel or a device
+    touched,         // was accessed again before it could leave, or came back since
+    filtered,        // the scheme's filters reject it, looked at page by page
+    not_idle,        // was accessed while it was verified, or could not be verified
+    unknown,         // stayed, and none of the causes above was found
+    already,         // has the huge page, the flag or the lock already
+    not_whole,       // not all of the 2 MiB that a huge page takes
+    forbidden,       // the mapping is not to have huge pages
+    sparse,          // too little of the 2 MiB is in memory (present.min)
+    growth,          // collapses have added as much memory as growth allows
+    mapping_limit,   // the target has too many mappings for more to be cut
+    remote_never,    // takes a remote system call, and the policy does not allow one
+    remote_refused,  // a remote system call could not be made; `remote.refused` says why
+    own_lock,        // the program locked it itself
+    not_held,        // the engine has not locked it
+    memlock_limit,   // the target's RLIMIT_MEMLOCK
+    lock_target,     // as much of the target is locked as lock.target allows
+    lock_host,       // as much of the machine as lock.host allows
+    no_journal,      // what is to be locked could not be written down first
+    no_effect,       // the call was taken, and a look afterwards found no effect
     count_,
 };
 inline constexpr std::size_t gap_count = static_cast<std::size_t>(Gap::count_);
@@ -65,6 +81,22 @@ struct Verified {
     }
 };
 
+// What remote system calls cost the target, and why they were not made.
+struct RemoteTally {
+    std::uint64_t stops = 0;
+    Duration stopped{};       // all stops together
+    Duration longest_stop{};  // the longest one
+    std::array<Bytes, remote_refusal_count> refused{};
+
+    RemoteTally& operator+=(const RemoteTally& other) {
+        stops += other.stops;
+        stopped += other.stopped;
+        longest_stop = std::max(longest_stop, other.longest_stop);
+        for (std::size_t i = 0; i < refused.size(); ++i) refused[i] += other.refused[i];
+        return *this;
+    }
+};
+
 // What became of one planned range.
 struct ActionOutcome {
     Bytes asked;      // size of the range
@@ -78,6 +110,15 @@ struct ActionOutcome {
     // Pages that left memory for swap, in runs; filled where the request asks for it.
     std::vector<AddressRange> left;
     Verified verified;  // where the request was for idle pages only
+
+    // Of collapse, hugepage, nohugepage, mlock and munlock: what a look afterwards found done.
+    // asked = confirmed + the sum of the gaps.
+    Bytes confirmed;
+    Bytes grown;         // by collapse: was not in memory before, and is
+    RemoteTally remote;  // where the target made the calls itself
+    // By mlock: what of the range the engine holds locked now, from before included.
+    std::vector<AddressRange> locked;
+    bool unlock = false;  // the request was to unlock
 };
 
 // May be asked between chunks whether to go on; true: stop here.
@@ -88,6 +129,7 @@ struct ActionRequest {
     std::int32_t pid = 0;
     int pidfd = -1;  // borrowed
     bool split_huge_pages = false;
+    bool unlock = false;               // with mlock: take back what the engine locked there
     std::vector<AddressRange> ranges;  // sorted, disjoint
 
     std::shared_ptr<const Scheme> scheme;  // for its filters; null: none

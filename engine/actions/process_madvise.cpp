@@ -2,9 +2,6 @@
 #include "engine/actions/process_madvise.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/actions/advice_call.h"
 #include "engine/actions/chunk.h"
 #include "engine/actions/departure.h"
 #include "engine/actions/huge_pages.h"
@@ -31,10 +29,6 @@ namespace {
 constexpr std::size_t most_ranges_per_call = 1024;  // UIO_MAXIOV: one more is EINVAL
 constexpr int most_retries = 3;
 
-ssize_t process_madvise(int pidfd, const iovec* ranges, std::size_t count, int advice) {
-    return ::syscall(SYS_process_madvise, pidfd, ranges, count, advice, 0U);
-}
-
 std::optional<int> advice_of(Action action) {
     switch (action) {
         case Action::pageout:
@@ -43,10 +37,9 @@ std::optional<int> advice_of(Action action) {
             return MADV_COLD;
         case Action::willneed:
             return MADV_WILLNEED;
-        case Action::stat:
-            break;
+        default:
+            return std::nullopt;
     }
-    return std::nullopt;
 }
 
 Bytes page_size_of_machine() {
@@ -360,8 +353,8 @@ int Advice::advise_chunk(int advice) {
     while (next < chunk_.size() && fatal == 0) {
         const auto begin = std::chrono::steady_clock::now();
         const ssize_t done =
-            process_madvise(request_.pidfd, &vector_[next],
-                            std::min(chunk_.size() - next, most_ranges_per_call), advice);
+            advise_process(request_.pidfd, &vector_[next],
+                           std::min(chunk_.size() - next, most_ranges_per_call), advice);
         const int error = done < 0 ? errno : 0;
         const Duration took = std::chrono::steady_clock::now() - begin;
         spent += took;
@@ -575,7 +568,7 @@ void Advice::run(int advice) {
 
 Result<void> may_advise(const Process& process) {
     iovec none{};
-    if (process_madvise(process.pidfd.get(), &none, 0, MADV_COLD) >= 0) return {};
+    if (advise_process(process.pidfd.get(), &none, 0, MADV_COLD) >= 0) return {};
     const int error = errno;
     const std::string who = "process " + std::to_string(process.pid) + " ('" + process.name + "')";
     switch (error) {

@@ -51,7 +51,7 @@ class ProcessMadvise final : public Executor {
   private:
     MachinePaths paths_;
     // Per action, the bytes of the next call; carried over, since targets are alike enough.
-    std::array<std::atomic<std::uint64_t>, 4> chunk_limits_;
+    std::array<std::atomic<std::uint64_t>, action_count> chunk_limits_;
 };
 
 }  // namespace damon_schemes

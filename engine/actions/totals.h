@@ -24,8 +24,12 @@ struct SchemeTotals {
     std::uint64_t calls = 0;
     Duration spent{};  // in the acting system calls
     Verified verified;
-    Bytes watched;                        // left for swap, and was looked after for refaults
-    Bytes refaulted;                      // of that, was back in memory within refaults.window
+    Bytes confirmed;     // of collapses, flags and locks: what a look afterwards found done
+    Bytes grown;         // by collapses: was not in memory before
+    Bytes unlocked;      // by mlock schemes, of what they had locked
+    RemoteTally remote;  // where targets made the calls themselves
+    Bytes watched;       // left for swap, and was looked after for refaults
+    Bytes refaulted;     // of that, was back in memory within refaults.window
     std::map<int, std::uint64_t> errors;  // errno of calls that failed → ranges that met it last
 };
 

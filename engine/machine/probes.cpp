@@ -18,11 +18,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/actions/action_warnings.h"
+#include "engine/actions/advice_call.h"
 #include "engine/actions/pagemap.h"
 #include "engine/actions/process_madvise.h"
 #include "engine/machine/cgroup.h"
 #include "engine/targets/process.h"
 #include "engine/targets/procfs.h"
+#include "engine/targets/waiting_child.h"
 
 namespace damon_schemes {
 
@@ -42,14 +45,6 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
-// The chosen one of "always [madvise] never".
-std::string_view chosen(std::string_view text) {
-    const auto open = text.find('[');
-    const auto close = text.find(']', open == std::string_view::npos ? 0 : open);
-    if (open == std::string_view::npos || close == std::string_view::npos) return {};
-    return text.substr(open + 1, close - open - 1);
-}
-
 bool module_is_loaded(const MachinePaths& paths) {
     const auto text = read_file(paths.proc + "/modules");
     return text && (text->starts_with("damon_schemes ") ||
@@ -60,29 +55,6 @@ bool module_is_installed(std::string_view release, const std::string& modules) {
     const auto text = read_file(modules + "/" + std::string(release) + "/modules.dep");
     return text && text->find("/damon_schemes.ko") != std::string::npos;
 }
-
-// Ends and reaps a child whatever happens in between.
-class WaitingChild {
-  public:
-    WaitingChild() : pid_(::fork()) {
-        if (pid_ == 0) {
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            for (;;) ::pause();
-        }
-    }
-    ~WaitingChild() {
-        if (pid_ <= 0) return;
-        ::kill(pid_, SIGKILL);  // not reaped yet, so the pid is its own
-        while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-        }
-    }
-    WaitingChild(const WaitingChild&) = delete;
-    WaitingChild& operator=(const WaitingChild&) = delete;
-    pid_t pid() const { return pid_; }
-
-  private:
-    pid_t pid_;
-};
 
 }  // namespace
 
@@ -268,8 +240,7 @@ Probe probe_process_madvise() {
             probe.advice = "Run as root, or with the capabilities CAP_SYS_NICE and CAP_SYS_PTRACE.";
         } else {
             iovec range{page, 4096};
-            const long done =
-                ::syscall(SYS_process_madvise, process->pidfd.get(), &range, 1UL, MADV_COLD, 0U);
+            const long done = advise_process(process->pidfd.get(), &range, 1, MADV_COLD);
             const int error = errno;
             if (done == 4096) {
                 probe.state = ProbeState::yes;
@@ -384,7 +355,7 @@ Probe probe_huge_pages(const MachinePaths& paths) {
         probe.found = "this kernel is built without them";
         return probe;
     }
-    const std::string setting(chosen(*text));
+    const std::string setting = chosen_setting(*text);
     probe.found = "set to '" + setting + "'";
     if (setting == "never") {
         probe.found += ": no program gets them";
@@ -393,6 +364,40 @@ Probe probe_huge_pages(const MachinePaths& paths) {
     probe.state = ProbeState::yes;
     probe.found +=
         setting == "always" ? ": every program gets them" : ": programs that ask get them";
+    return probe;
+}
+
+Probe probe_huge_page_actions() {
+    Probe probe{
+        "huge_page_actions", "huge pages of other processes", ProbeState::no, "", "", false};
+    const AdviceSupport support = try_advice();
+    std::vector<std::string> taken;
+    std::vector<std::string> remote;
+    for (const auto& [name, takes] :
+         {std::pair("collapse", support.collapse), std::pair("hugepage", support.hugepage),
+          std::pair("nohugepage", support.nohugepage)})
+        (takes.value_or(false) ? taken : remote).emplace_back(name);
+    if (!support.collapse && !support.hugepage && !support.nohugepage) {
+        probe.found = "could not be tried: process_madvise was refused";
+        return probe;
+    }
+    probe.state = ProbeState::yes;
+    if (taken.empty()) {
+        probe.state = ProbeState::partly;
+        probe.found = "process_madvise takes none of its actions";
+    } else {
+        probe.found = "process_madvise takes " + joined(taken);
+    }
+    if (support.collapse == false) {
+        probe.state = ProbeState::partly;
+        std::erase(remote, "collapse");
+        probe.found += "; no 'collapse', for which Linux 6.1 is needed";
+    }
+    if (!remote.empty())
+        probe.found +=
+            "; " + joined(remote) +
+            " need remote system calls (remote_syscall = \"allow\" in a policy), as mlock "
+            "and munlock do";
     return probe;
 }
 
@@ -466,6 +471,7 @@ std::vector<Probe> probe_machine(const ModuleState& module, const MainlineState&
     probes.push_back(probe_ptrace(paths));
     probes.push_back(probe_pagemap(paths));
     probes.push_back(probe_huge_pages(paths));
+    probes.push_back(probe_huge_page_actions());
     probes.push_back(probe_io_uring(paths));
     probes.push_back(probe_cgroup2(paths));
     probes.push_back(probe_pressure(paths));

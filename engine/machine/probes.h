@@ -53,6 +53,8 @@ std::vector<Probe> probe_capabilities(const MachinePaths& paths = {});
 Probe probe_ptrace(const MachinePaths& paths = {});
 Probe probe_pagemap(const MachinePaths& paths = {});
 Probe probe_huge_pages(const MachinePaths& paths = {});
+// What process_madvise(2) takes of collapse, hugepage and nohugepage: tries them on a child.
+Probe probe_huge_page_actions();
 Probe probe_io_uring(const MachinePaths& paths = {});
 Probe probe_cgroup2(const MachinePaths& paths = {});
 Probe probe_pressure(const MachinePaths& paths = {});

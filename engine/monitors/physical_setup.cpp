@@ -65,8 +65,11 @@ class SchemeFiles {
     }
 
     Result<void> check_action() const {
-        if (scheme_.action != Action::willneed) return {};
-        return cannot("its action is 'willneed'", "use pageout, cold or stat");
+        if (scheme_.action == Action::pageout || scheme_.action == Action::cold ||
+            scheme_.action == Action::stat)
+            return {};
+        return cannot("its action is '" + std::string(name_of(scheme_.action)) + "'",
+                      "use pageout, cold or stat");
     }
 
     // Processes are not looked at, so nothing that goes by them is there.

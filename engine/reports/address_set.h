@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schemes/observation.h"
+#include "schemes/range_set.h"
 
 namespace damon_schemes {
 
@@ -19,22 +20,22 @@ class AddressSet {
     // Cheap where ranges come in ascending order, as a snapshot's do, and are in the set already.
     void add(AddressRange range);
     void add(const AddressSet& other);
-    void remove(AddressRange range);
+    void remove(AddressRange range) { set_.remove(range); }
     // What of it lies in the other one.
     AddressSet cut_to(const AddressSet& other) const;
     AddressSet cut_to(AddressRange range) const;
 
     // Sorted; neither touching nor overlapping.
-    const std::vector<AddressRange>& ranges() const { return ranges_; }
-    bool empty() const { return ranges_.empty(); }
-    Bytes size() const;
+    const std::vector<AddressRange>& ranges() const { return set_.ranges(); }
+    bool empty() const { return set_.empty(); }
+    Bytes size() const { return set_.size(); }
 
   private:
+    AddressSet(std::size_t most, const RangeSet& ranges);
     void close_smallest_holes();
 
     std::size_t most_;
-    std::size_t cursor_ = 0;  // where the last range went
-    std::vector<AddressRange> ranges_;
+    RangeSet set_;
 };
 
 }  // namespace damon_schemes

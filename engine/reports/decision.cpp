@@ -182,6 +182,9 @@ void add_controls(FigureTable& table, const Decision& decision, std::uint32_t in
                      ? percent(*controls.refault_share) + " of what was paged out came back"
                      : "too little was paged out to say what comes back";
         table.words("age", words + ", wanted " + to_string(scheme.tune->refaults));
+        if (controls.half_age_share)
+            table.words("", "at half of that age " + percent(*controls.half_age_share) +
+                                " would, by how long memory stays idle");
     }
     if (scheme.verify)
         table.words("verify",
@@ -296,6 +299,7 @@ nlohmann::json json_of(const Decision& decision, std::uint32_t index) {
     number("goal_bytes", controls.goal_bytes, bytes);
     number("least_score", controls.least_score, same);
     number("tuned_age_ns", controls.tuned_age, count);
+    number("half_age_share", controls.half_age_share, same);
     number("refault_share", controls.refault_share, same);
     stand["goals"] = nlohmann::json::array();
     for (std::size_t i = 0; i < controls.goals.size() && i < scheme.quota.goals.size(); ++i) {

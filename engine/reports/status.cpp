@@ -23,6 +23,8 @@ std::string status_line(const Status& status, std::size_t width) {
         line += "  RSS " + (status.rss ? readable(*status.rss) : std::string("-"));
     }
     if (status.paged_out) line += "  paged out " + readable(*status.paged_out);
+    if (status.huge) line += "  huge " + readable(*status.huge);
+    if (status.locked) line += "  locked " + readable(*status.locked);
     if (status.recorded) line += "  recorded " + readable(*status.recorded);
     if (!status.note.empty()) {
         const std::size_t used = columns_of(line) + 2;

@@ -19,6 +19,8 @@ struct Status {
     std::uint64_t regions = 0;
     std::optional<Bytes> rss;                  // of all targets; nullopt: cannot be read (any more)
     std::optional<Bytes> paged_out = Bytes{};  // that really left memory so far; nullopt: not shown
+    std::optional<Bytes> huge;                 // became huge pages so far; likewise
+    std::optional<Bytes> locked;               // is locked now; likewise
     std::optional<Bytes> recorded;             // in the recording's file so far; likewise
     std::optional<Intervals> intervals;        // in force, where they have a goal; shown last
     std::string note;  // what is out of the ordinary, in a few words; may be empty

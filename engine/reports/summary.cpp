@@ -97,6 +97,41 @@ void add_controls(FigureTable& table, const SchemeSummary& scheme, bool dry_run)
         table.row("tuned age", readable(*scheme.tuned_age), "at the end, in place of age.min");
 }
 
+// What a look afterwards found of actions that leave memory where it is.
+void add_effect(FigureTable& table, const SchemeSummary& scheme) {
+    switch (scheme.action) {
+        case Action::collapse:
+            table.row("became huge", readable(scheme.confirmed), "as a look afterwards found");
+            table.row("grown", readable(scheme.grown),
+                      "of that, was not in memory before, and is now");
+            break;
+        case Action::hugepage:
+        case Action::nohugepage:
+            table.row("flagged", readable(scheme.confirmed), "as a look afterwards found");
+            break;
+        case Action::mlock:
+            table.row("locked", readable(scheme.confirmed), "as a look afterwards found");
+            table.row("unlocked", readable(scheme.unlocked), "of that, when it had cooled");
+            break;
+        case Action::munlock:
+            table.row("unlocked", readable(scheme.confirmed), "as a look afterwards found");
+            break;
+        default:
+            return;
+    }
+    const RemoteTally& remote = scheme.remote;
+    if (remote.stops != 0)
+        table.row("stops", readable(remote.stops),
+                  "of targets for system calls of theirs; " + readable(remote.stopped) +
+                      " together, the longest " + readable(remote.longest_stop));
+    for (std::size_t i = 0; i < remote_refusal_count; ++i) {
+        if (remote.refused[i].count == 0) continue;
+        const auto refusal = static_cast<RemoteRefusal>(i);
+        table.row(name_of(refusal), readable(remote.refused[i]),
+                  "no remote system call: " + std::string(explanation_of(refusal)), 4);
+    }
+}
+
 void add_scheme(FigureTable& table, const SchemeSummary& scheme, bool dry_run) {
     table.line("Scheme " + scheme.name + " (" + std::string(name_of(scheme.action)) + ")");
     table.row("matched", readable(scheme.matched),
@@ -123,6 +158,7 @@ void add_scheme(FigureTable& table, const SchemeSummary& scheme, bool dry_run) {
                       readable(scheme.spent));
         if (scheme.action == Action::pageout)
             table.row("paged out", readable(scheme.paged_out), "really left memory (sampled)");
+        add_effect(table, scheme);
     }
     add_controls(table, scheme, dry_run);
     for (std::size_t i = 0; i < gap_count; ++i) {
@@ -207,6 +243,16 @@ nlohmann::json json_of(const std::optional<Bytes>& bytes) {
 nlohmann::json json_of(const std::optional<double>& number) {
     if (!number) return nullptr;
     return *number;
+}
+
+nlohmann::json json_of(const RemoteTally& remote) {
+    nlohmann::json refused = nlohmann::json::object();
+    for (std::size_t i = 0; i < remote_refusal_count; ++i)
+        refused[std::string(name_of(static_cast<RemoteRefusal>(i)))] = remote.refused[i].count;
+    return {{"stops", remote.stops},
+            {"stopped_ns", remote.stopped.count()},
+            {"longest_stop_ns", remote.longest_stop.count()},
+            {"refused_bytes", std::move(refused)}};
 }
 
 nlohmann::json json_of(const std::optional<WorkingsetRefaults>& refaults) {
@@ -309,6 +355,10 @@ std::string summary_json(const RunSummary& summary) {
              {"quota_exceeded_snapshots", scheme.quota_exceeded},
              {"calls", scheme.calls},
              {"spent_ns", scheme.spent.count()},
+             {"confirmed_bytes", scheme.confirmed.count},
+             {"grown_bytes", scheme.grown.count},
+             {"unlocked_bytes", scheme.unlocked.count},
+             {"remote", json_of(scheme.remote)},
              {"gaps_bytes", std::move(gaps)},
              {"held_back_bytes", std::move(held_back)},
              {"errors", std::move(errors)},

@@ -88,6 +88,10 @@ std::string summary_table(const RunSummary& summary, std::size_t width = 80);
 //              cgroup_refaulted_pages (a hint; null without cgroup v2): anonymous, file
 //   schemes[]: name, action, matched_regions, matched_bytes, planned_bytes, advised_bytes,
 //              paged_out_bytes, quota_exceeded_snapshots, calls, spent_ns, gaps_bytes{cause},
+//              confirmed_bytes (found done by a look afterwards: of collapse, hugepage, nohugepage,
+//                mlock and munlock), grown_bytes (of collapse), unlocked_bytes (of mlock, what
+//                cooled)
+//              remote: stops, stopped_ns, longest_stop_ns, refused_bytes{refusal}
 //              held_back_bytes{reason}, errors{errno's name: planned ranges that met it last},
 //              verify (null without): idle_ns, looked_bytes, idle_bytes, not_idle_bytes, acts,
 //                longest_from_look_to_act_ns, mean_from_look_to_act_ns

@@ -14,13 +14,14 @@ namespace damon_schemes {
 namespace {
 
 // What became of ranges whose turn never came.
-std::vector<ActionOutcome> dropped(const std::vector<AddressRange>& ranges) {
+std::vector<ActionOutcome> dropped(const std::vector<AddressRange>& ranges, bool unlock = false) {
     std::vector<ActionOutcome> outcomes;
     outcomes.reserve(ranges.size());
     for (const auto& range : ranges) {
         ActionOutcome outcome;
         outcome.asked = range.size();
         outcome.gaps[static_cast<std::size_t>(Gap::cancelled)] = range.size();
+        outcome.unlock = unlock;
         outcomes.push_back(outcome);
     }
     return outcomes;
@@ -81,8 +82,31 @@ void add(SchemeTotals& totals, const ActionOutcome& outcome) {
     totals.calls += outcome.calls;
     totals.spent += outcome.spent;
     totals.verified += outcome.verified;
+    (outcome.unlock ? totals.unlocked : totals.confirmed) += outcome.confirmed;
+    totals.grown += outcome.grown;
+    totals.remote += outcome.remote;
     if (outcome.last_errno != 0) ++totals.errors[outcome.last_errno];
+    // What was to be unlocked was never planned to be locked, so its gaps are none of these.
+    if (outcome.unlock) return;
     for (std::size_t i = 0; i < gap_count; ++i) totals.gaps[i] += outcome.gaps[i];
+}
+
+// Whether each byte was done or has a reason that will still hold for a while.  Without that, what
+// filters leave of the coldest memory, and it alone, would have the quota at each turn.
+bool was_looked_at(Action action, const ActionOutcome& outcome) {
+    const auto in = [&](Gap gap) { return outcome.gaps[static_cast<std::size_t>(gap)]; };
+    if (lasts(action)) return in(Gap::cancelled).count == 0;
+    return in(Gap::filtered).count != 0 &&
+           in(Gap::filtered) + in(Gap::absent) + in(Gap::unmapped) + in(Gap::special) ==
+               outcome.asked;
+}
+
+// Whether what was to be unlocked is no longer locked by us, however that came.
+bool released(const ActionOutcome& outcome) {
+    Bytes settled = outcome.confirmed;
+    for (const Gap gap : {Gap::unmapped, Gap::special, Gap::not_held})
+        settled += outcome.gaps[static_cast<std::size_t>(gap)];
+    return settled == outcome.asked;
 }
 
 }  // namespace
@@ -240,6 +264,11 @@ Result<void> Session::allow_acting(TlbPolicy tlb) {
     return {};
 }
 
+void Session::hold_lock(std::uint32_t scheme, std::int32_t pid, AddressRange range) {
+    for (const auto& target : targets_)
+        if (target.process.pid == pid) decider_.hold_lock(scheme, target.id, range, now());
+}
+
 void Session::finish(const std::string& why) {
     if (finishing_) return;
     finishing_ = true;
@@ -339,6 +368,7 @@ void Session::explain(const Snapshot& snapshot, Conditions conditions) {
         dropped.target = snapshot.targets[planned.target].id;
         dropped.range = planned.range;
         dropped.time = snapshot.time;
+        dropped.unlock = planned.unlock;
         decider_.report(dropped);
     }
     // Whoever asks may ask again, or end the session.
@@ -387,7 +417,8 @@ void Session::submit(const Snapshot& snapshot, const Plan& plan) {
     for (std::size_t first = 0; first < plan.ranges.size();) {
         std::size_t last = first;
         while (last < plan.ranges.size() && plan.ranges[last].scheme == plan.ranges[first].scheme &&
-               plan.ranges[last].target == plan.ranges[first].target) {
+               plan.ranges[last].target == plan.ranges[first].target &&
+               plan.ranges[last].unlock == plan.ranges[first].unlock) {
             ++last;
         }
         if (acts(policy().schemes[plan.ranges[first].scheme].action))
@@ -405,12 +436,14 @@ void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t
     // A quota that starts behind its last address goes round: the executor wants them sorted.
     std::sort(ranges.begin(), ranges.end());
     const SessionTarget* target = find(id);
+    const bool unlock = plan.ranges[first].unlock;
     if (!target || target->exited) {
-        receive(which, id, plan.time, ranges, dropped(ranges));
+        receive(which, id, plan.time, ranges, dropped(ranges, unlock));
         return;
     }
     ActionRequest request = request_for(which, *target);
     request.ranges = std::move(ranges);
+    request.unlock = unlock;
     if (request.only_idle) {
         plan_verification(std::move(request), which, plan.time);
         return;
@@ -418,6 +451,7 @@ void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t
 
     const auto receipt =
         std::make_shared<Receipt>(loop_, self_, which, id, plan.time, request.ranges);
+    receipt->outcomes = dropped(receipt->ranges, unlock);
     auto job = [receipt, executor = executor_, request, planned_at = plan.time, dry_run = dry_run_,
                 limit = snapshot.aggregation_interval](const std::function<bool()>& cancelled) {
         // What changes nothing does no harm however late.
@@ -459,15 +493,29 @@ void Session::receive(std::uint32_t scheme, TargetId target, Instant planned_at,
     for (std::size_t i = 0; i < outcomes.size() && i < ranges.size(); ++i) {
         const ActionOutcome& outcome = outcomes[i];
         damon_schemes::add(totals_[scheme], outcome);
+        ActionReport report;
+        report.scheme = scheme;
+        report.target = target;
+        report.range = ranges[i];
+        report.looked = was_looked_at(schemes_[scheme]->action, outcome);
+        report.unlock = outcome.unlock;
         if (dry_run_) {
             const Bytes bytes = advisable(outcome);
-            decider_.report(
-                {scheme, target, ranges[i], bytes, assumed_cost(bytes), planned_at, {}});
+            report.advised = bytes;
+            report.spent = assumed_cost(bytes);
+            report.time = planned_at;
+            report.released = true;
         } else {
+            report.advised = outcome.advised;
+            report.spent = outcome.spent;
+            report.time = now();
             // Where nobody looks whether it comes back, it says nothing of how much does.
-            decider_.report({scheme, target, ranges[i], outcome.advised, outcome.spent, now(),
-                             watched ? size_of(outcome.left) : Bytes{}});
+            report.paged_out = watched ? size_of(outcome.left) : Bytes{};
+            report.released = released(outcome);
         }
+        decider_.report(report);
+        for (const AddressRange range : outcome.locked)
+            decider_.hold_lock(scheme, target, range, report.time);
         if (on_action) on_action(scheme, target, ranges[i], outcome);
     }
 }

@@ -69,6 +69,8 @@ class Session {
     Result<void> check();
     // Errors: those of check(), and the monitor's.
     Result<void> start();
+    // An earlier session has locked this in a target, and the scheme goes on with it.
+    void hold_lock(std::uint32_t scheme, std::int32_t pid, AddressRange range);
 
     // From now on, and not before, the schemes may act: the monitor was seen to see, under this TLB
     // policy.

@@ -206,6 +206,17 @@ Bytes Simulator::advisable(const TargetState& state, AddressRange range) const {
 void Simulator::carry_out(const TargetSnapshot& target, const PlannedRange& planned, Instant time) {
     const Scheme& scheme = decider_.policy().schemes[planned.scheme];
     TargetState& state = targets_[target.id];
+    ActionReport report;
+    report.scheme = planned.scheme;
+    report.target = target.id;
+    report.range = planned.range;
+    report.time = time;
+    if (planned.unlock) {
+        report.unlock = true;
+        report.released = true;
+        decider_.report(report);
+        return;
+    }
     SchemeSums& sums = sums_[planned.scheme];
     const Bytes advised = advisable(state, planned.range);
     const Duration spent = assumed_cost(advised, options_.page_cost);
@@ -218,7 +229,11 @@ void Simulator::carry_out(const TargetSnapshot& target, const PlannedRange& plan
     } else if (scheme.action == Action::willneed) {
         state.out.take(planned.range, [](Bytes, Instant) {});
     }
-    decider_.report({planned.scheme, target.id, planned.range, advised, spent, time, {}});
+    if (scheme.action == Action::mlock && advised.count != 0)
+        decider_.hold_lock(planned.scheme, target.id, planned.range, time);
+    report.advised = advised;
+    report.spent = spent;
+    decider_.report(report);
 }
 
 void Simulator::carry_out(const Snapshot& snapshot) {

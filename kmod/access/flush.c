@@ -101,12 +101,29 @@ void ds_flush_wait(const struct ds_flush *flush)
 		cpu_relax();
 }
 
+/* Whether a processor uses the address space now, and not only has it loaded. */
+static bool is_in_use(struct mm_struct *mm)
+{
+	int cpu;
+
+	for_each_cpu(cpu, mm_cpumask(mm))
+		if (!ds_cpu_is_lazy(cpu))
+			return true;
+	return false;
+}
+
 unsigned int ds_flush_send(struct ds_flush *flush)
 {
-	/* One for ourselves, so that it cannot be done before all are counted. */
-	atomic_set(&flush->pending, 1);
 	flush->sent = 0;
 	ds_bump_tlb_generation(flush->mm);
+	/*
+	 * Of hundreds of targets most are on no processor just now; who takes one up from
+	 * here on sees the generation.
+	 */
+	if (!is_in_use(flush->mm))
+		return 0;
+	/* One for ourselves, so that it cannot be done before all are counted. */
+	atomic_set(&flush->pending, 1);
 	on_each_cpu_cond_mask(wants_flush, run_flush, flush, false,
 			      mm_cpumask(flush->mm));
 	atomic_dec_return_release(&flush->pending);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Visits to regions, in batches with interrupts off. */
 
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
@@ -23,8 +22,9 @@ struct visited {
 typedef void (*visit_fn)(struct ds_walk *walk, struct ds_region *region,
 			 const struct ds_visit *visit, struct visited *visited);
 
-static void check_region(struct ds_walk *walk, struct ds_region *region,
-			 const struct ds_visit *visit, struct visited *visited)
+static __always_inline void check_region(struct ds_walk *walk, struct ds_region *region,
+					 const struct ds_visit *visit,
+					 struct visited *visited)
 {
 	enum ds_pending pending = region->pending;
 
@@ -45,8 +45,9 @@ static void give_back_region(struct ds_walk *walk, struct ds_region *region,
 	region->pending = DS_PENDING_NONE;
 }
 
-static void prepare_region(struct ds_walk *walk, struct ds_region *region,
-			   const struct ds_visit *visit, struct visited *visited)
+static __always_inline void prepare_region(struct ds_walk *walk, struct ds_region *region,
+					   const struct ds_visit *visit,
+					   struct visited *visited)
 {
 	region->sample = ds_region_pick(region, visit->random, PAGE_SIZE);
 	region->pending = ds_leaf_prepare(walk, region->sample);
@@ -54,8 +55,11 @@ static void prepare_region(struct ds_walk *walk, struct ds_region *region,
 		visit->addrs[visited->prepared++] = region->sample;
 }
 
-static void take_step(struct ds_walk *walk, struct ds_region *regions, unsigned int nr,
-		      visit_fn step, const struct ds_visit *visit, struct visited *visited)
+/* In one piece with a step that is named: a call would be a good part of what a look takes. */
+static __always_inline void take_step(struct ds_walk *walk, struct ds_region *regions,
+				      unsigned int nr, visit_fn step,
+				      const struct ds_visit *visit,
+				      struct visited *visited)
 {
 	unsigned int i;
 
@@ -70,9 +74,10 @@ static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
 	unsigned int i, batch_nr;
 
 	for (i = 0; i < nr; i += batch_nr) {
-		struct ds_walk walk = ds_walk_begin(mm);
+		struct ds_walk walk;
 		struct ds_irq_off batch;
 
+		ds_walk_begin(&walk, mm);
 		batch_nr = min_t(unsigned int, nr - i, DS_SAMPLING_BATCH);
 		ds_irq_off_begin(&batch);
 		take_step(&walk, &regions[i], batch_nr, step, visit, visited);
@@ -81,38 +86,45 @@ static void visit_in_batches(struct mm_struct *mm, struct ds_region *regions,
 	}
 }
 
-/* Of hundreds of targets with few regions each, a batch for each step would be most of it. */
-static void visit_at_once(struct mm_struct *mm, struct ds_region *regions, unsigned int nr,
-			  const struct ds_visit *visit, struct visited *visited)
+/*
+ * Of hundreds of targets with few regions each, a batch for each step, and calls for each look,
+ * would be most of it.
+ */
+static unsigned int visit_at_once(struct mm_struct *mm, struct ds_region *regions,
+				  unsigned int nr, const struct ds_visit *visit)
 {
-	struct ds_walk walk = ds_walk_begin(mm);
+	struct visited visited = {};
 	struct ds_irq_off batch;
+	struct ds_walk walk;
 
+	ds_walk_begin(&walk, mm);
 	ds_irq_off_begin(&batch);
-	take_step(&walk, regions, nr, check_region, visit, visited);
-	if (visited->to_give_back)
-		take_step(&walk, regions, nr, give_back_region, visit, visited);
+	take_step(&walk, regions, nr, check_region, visit, &visited);
+	if (visited.to_give_back)
+		take_step(&walk, regions, nr, give_back_region, visit, &visited);
 	if (visit->prepare)
-		take_step(&walk, regions, nr, prepare_region, visit, visited);
+		take_step(&walk, regions, nr, prepare_region, visit, &visited);
 	ds_irq_off_end(&batch, visit->stats);
+	return visited.prepared;
+}
+
+static unsigned int visit_many(struct mm_struct *mm, struct ds_region *regions,
+			       unsigned int nr, const struct ds_visit *visit)
+{
+	struct visited visited = {};
+
+	visit_in_batches(mm, regions, nr, check_region, visit, &visited);
+	if (visited.to_give_back)
+		visit_in_batches(mm, regions, nr, give_back_region, visit, &visited);
+	if (visit->prepare)
+		visit_in_batches(mm, regions, nr, prepare_region, visit, &visited);
+	return visited.prepared;
 }
 
 unsigned int ds_visit_regions(struct mm_struct *mm, struct ds_region *regions,
 			      unsigned int nr, const struct ds_visit *visit)
 {
-	struct visited visited = {};
-
-	kthread_use_mm(mm);
-	if (nr <= DS_SAMPLING_BATCH / 2) {
-		visit_at_once(mm, regions, nr, visit, &visited);
-	} else {
-		visit_in_batches(mm, regions, nr, check_region, visit, &visited);
-		if (visited.to_give_back)
-			visit_in_batches(mm, regions, nr, give_back_region, visit, &visited);
-		if (visit->prepare)
-			visit_in_batches(mm, regions, nr, prepare_region, visit, &visited);
-	}
-	kthread_unuse_mm(mm);
-	cond_resched();
-	return visited.prepared;
+	if (nr <= DS_SAMPLING_BATCH / 2)
+		return visit_at_once(mm, regions, nr, visit);
+	return visit_many(mm, regions, nr, visit);
 }

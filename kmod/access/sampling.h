@@ -32,10 +32,9 @@ struct ds_visit {
 };
 
 /*
- * Visit the @nr regions of @mm, all there are of it, whose users the caller holds.
- * All samples are checked before any is prepared: several may lie in one huge page.
- * Runs in a kernel thread that has no address space of its own.  Returns how many
- * addresses it wrote.
+ * Visit the @nr regions of @mm, all there are of it, which the caller has loaded
+ * (kthread_use_mm()).  All samples are checked before any is prepared: several may lie in
+ * one huge page.  Returns how many addresses it wrote.
  */
 unsigned int ds_visit_regions(struct mm_struct *mm, struct ds_region *regions,
 			      unsigned int nr, const struct ds_visit *visit);

@@ -10,8 +10,8 @@
 #include <linux/swapops.h>
 
 #include "access/irq_off.h"
-#include "access/leaf.h"
 #include "access/scanning.h"
+#include "access/walk.h"
 
 /**
  * struct samples - a place among the regions, whose samples are sorted as they are
@@ -103,7 +103,7 @@ static u8 state_without_page(const struct ds_leaf *leaf)
 }
 
 /* May find another @leaf than it was given, where that has changed. */
-static u8 look_at(struct mm_struct *mm, unsigned long addr, struct ds_leaf *leaf,
+static u8 look_at(struct ds_walk *walk, unsigned long addr, struct ds_leaf *leaf,
 		  bool clear, struct samples *samples)
 {
 	unsigned int tries;
@@ -125,7 +125,7 @@ static u8 look_at(struct mm_struct *mm, unsigned long addr, struct ds_leaf *leaf
 				tell_samples(samples, start, end, accessed);
 			return state;
 		}
-		*leaf = ds_leaf_find(mm, addr);
+		*leaf = ds_entry_find(walk, addr, DS_LEVEL_PAGE);
 	}
 	return DAMON_SCHEMES_PAGE_UNKNOWN;
 }
@@ -133,12 +133,15 @@ static u8 look_at(struct mm_struct *mm, unsigned long addr, struct ds_leaf *leaf
 static void look_at_batch(struct mm_struct *mm, struct ds_scanning *scanning,
 			  struct samples *samples)
 {
-	struct ds_leaf leaf = ds_leaf_find(mm, scanning->next);
 	unsigned int looks = 0;
+	struct ds_leaf leaf;
+	struct ds_walk walk;
 
+	ds_walk_begin(&walk, mm);
+	leaf = ds_entry_find(&walk, scanning->next, DS_LEVEL_PAGE);
 	for (;;) {
 		unsigned long addr = scanning->next;
-		u8 state = look_at(mm, addr, &leaf, scanning->clear, samples);
+		u8 state = look_at(&walk, addr, &leaf, scanning->clear, samples);
 		/* All of it that lies in the range: a huge page is looked at once. */
 		unsigned long end = min(scanning->end, (addr | (leaf.size - 1)) + 1);
 
@@ -149,7 +152,7 @@ static void look_at_batch(struct mm_struct *mm, struct ds_scanning *scanning,
 		if (end == scanning->end || ++looks == DS_SCANNING_BATCH ||
 		    (state & DAMON_SCHEMES_PAGE_HUGE))
 			return;
-		leaf = ds_entry_next(mm, &leaf, end, DS_LEVEL_PAGE);
+		leaf = ds_entry_next(&walk, &leaf, end, DS_LEVEL_PAGE);
 	}
 }
 

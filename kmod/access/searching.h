@@ -19,8 +19,8 @@
  * @search->cleared which were set.  What was cleared is not flushed.  A huge page's entry
  * answers for all of it that a probe has.
  *
- * Both functions: the caller holds users of @mm; times with interrupts off are added to
- * @stats; in a kernel thread that has no address space of its own.
+ * Both functions: the caller has loaded @mm (kthread_use_mm()); times with interrupts off are
+ * added to @stats.
  */
 void ds_search_clear(struct mm_struct *mm, struct ds_search *search,
 		     const struct ds_probe *probes, unsigned int nr,

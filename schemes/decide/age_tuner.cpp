@@ -26,29 +26,35 @@ AgeTuner::AgeTuner(const Tune& tune, Duration age, Duration window)
       window_(std::max(window, Duration(looks_in_window))),
       target_(tune.refaults.ppm / 1e6),
       age_(std::min(std::max(age, tune.min), std::max(tune.min, tune.max))),
-      wait_(times(window_, first_wait)) {}
+      wait_(times(window_, first_wait)),
+      spells_wait_(window_) {}
 
-void AgeTuner::look(Instant now, const RefaultMeter& refaults) {
+bool AgeTuner::look(Instant now, const RefaultMeter& refaults, const IdleSpells& spells) {
     if (!looked_ || now < *looked_) {
-        looked_ = calm_since_ = now;
-        return;
+        looked_ = calm_since_ = moved_ = now;
+        return false;
     }
-    if (elapsed(*looked_, now) < window_ / looks_in_window) return;
+    if (elapsed(*looked_, now) < window_ / looks_in_window) return false;
     looked_ = now;
 
     // As it would be had the present age always held: what an earlier one let go says nothing
     // against this one.
     const std::optional<double> share = refaults.share_with(now, age_);
+    bool raised = false;
     if (!share || *share <= target_) above_since_.reset();
     if (share && *share > target_) {
         if (!above_since_) above_since_ = now;
         calm_since_ = now;
         // A little above may be chance.
         if (*share > target_ * clearly_above || elapsed(*above_since_, now) >= window_)
-            raise(now, refaults);
+            raised = raise(now, refaults);
+        // Where the age cannot be raised a lower one may still be right: what is idle for long may
+        // be used with its period, and what becomes idle not soon again.
+        if (age_ == tune_.max && !raised) heed(now, share, refaults, spells);
     } else if (share && *share >= target_ / 2) {
         calm_since_ = now;
-    } else if (elapsed(calm_since_, now) >= times(window_, calm_windows(share.has_value()))) {
+    } else if (!heed(now, share, refaults, spells) &&
+               elapsed(calm_since_, now) >= times(window_, calm_windows(share.has_value()))) {
         lower(now);
     }
     if (below_since_ && elapsed(*below_since_, now) >= times(wait_, 2)) {
@@ -56,6 +62,8 @@ void AgeTuner::look(Instant now, const RefaultMeter& refaults) {
         too_low_ = Duration::zero();
         wait_ = times(window_, first_wait);
     }
+    if (heeded_ && elapsed(*heeded_, now) >= times(spells_wait_, 2)) spells_wait_ = window_;
+    return raised;
 }
 
 // How long it has to be calm before the age is lowered.
@@ -65,22 +73,46 @@ std::int64_t AgeTuner::calm_windows(bool measured) const {
     return measured ? 1 : 2;
 }
 
-void AgeTuner::raise(Instant now, const RefaultMeter& refaults) {
+bool AgeTuner::raise(Instant now, const RefaultMeter& refaults) {
     const Duration age = std::min({refaults.least_age(now, age_, target_),
                                    times(std::max(age_, least_raised), highest_raise), tune_.max});
-    if (age <= age_) return;
+    if (age <= age_) return false;
     if (below_since_) wait_ = std::min(times(wait_, 2), times(window_, longest_wait));
     below_since_.reset();
+    if (heeded_) spells_wait_ = std::min(times(spells_wait_, 2), times(window_, longest_wait));
+    heeded_.reset();
     too_low_ = age_ = age;
+    moved_ = now;
     try_again_ = later(now, wait_);
+    heed_from_ = later(now, spells_wait_);
+    return true;
+}
+
+// `share` comes back at the present age, as far as that is known.
+bool AgeTuner::heed(Instant now, std::optional<double> share, const RefaultMeter& refaults,
+                    const IdleSpells& spells) {
+    if (now < heed_from_ || elapsed(moved_, now) < window_ || !spells.since() ||
+        elapsed(*spells.since(), now) < window_)
+        return false;
+    Duration least = std::max(age_ / 2, tune_.min);
+    // What came back of late would raise it again at once; unless the present age is no better.
+    if (!share || *share <= target_) least = refaults.least_age(now, least, target_);
+    const auto age = spells.least_age(least, age_, share, target_ / 2);
+    if (!age || *age > age_ / 10 * 9) return false;
+    lower_to(now, *age);
+    heeded_ = now;
+    return true;
 }
 
 void AgeTuner::lower(Instant now) {
     Duration age = std::max(age_ / 5 * 4, tune_.min);
     if (now < try_again_) age = std::max(age, std::min(too_low_, age_));
-    if (age >= age_) return;
+    if (age < age_) lower_to(now, age);
+}
+
+void AgeTuner::lower_to(Instant now, Duration age) {
     age_ = age;
-    calm_since_ = now;
+    calm_since_ = moved_ = now;
     if (age_ < too_low_ && !below_since_) below_since_ = now;
 }
 

@@ -72,18 +72,28 @@ std::optional<Candidates::Shortage> Candidates::limit(std::size_t begin, std::si
     while (score > 0 && bytes_of_score_[score] <= left) left -= bytes_of_score_[score--];
     std::fill_n(bytes_of_score_.begin(), greatest + 1, 0);
 
-    Shortage shortage{wanted - most, score, {}};
+    Shortage shortage{0, score, {}};
+    const std::uint64_t grain = grain_of(scheme.action).count;
     const std::size_t first = begin <= first_ && first_ < end ? first_ : begin;
     for (std::size_t n = 0; n < end - begin; ++n) {
         Candidate& part = parts_[begin + (first - begin + n) % (end - begin)];
         if (part.score > score) continue;
         // Nothing behind the part that is cut is let through, so that the next window finds it in
         // its turn.
-        part.granted = part.score == score ? std::min(part.granted, left) : 0;
+        if (part.score < score) part.granted = 0;
         if (part.granted == 0) continue;
+        if (part.granted > left) {
+            // At a border of what can be acted on.
+            const std::uint64_t border = (part.range.start + left) / grain * grain;
+            part.granted = border > part.range.start ? border - part.range.start : 0;
+            left = part.granted;
+        }
         left -= part.granted;
-        shortage.position = {snapshot.targets[part.target].id, part.range.start + part.granted};
+        if (part.granted != 0)
+            shortage.position = {snapshot.targets[part.target].id, part.range.start + part.granted};
     }
+    shortage.held = wanted;
+    for (std::size_t i = begin; i < end; ++i) shortage.held -= parts_[i].granted;
     return shortage;
 }
 

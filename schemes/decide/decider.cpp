@@ -8,6 +8,7 @@
 #include "schemes/decide/region_matcher.h"
 #include "schemes/decide/scheme_state.h"
 #include "schemes/decide/spending.h"
+#include "schemes/decide/unlocking.h"
 #include "schemes/decide/watched_targets.h"
 
 namespace damon_schemes {
@@ -39,13 +40,50 @@ struct Decider::State {
           targets(schemes.size()),
           matcher(schemes) {}
 
+    void hold_returned(const TargetSnapshot& target, TargetState& of_target);
+
     Policy policy;
     std::vector<SchemeState> schemes;
     WatchedTargets targets;
     RegionMatcher matcher;
+    struct LockedBefore {
+        std::uint32_t scheme;
+        TargetId target;
+        AddressRange range;
+    };
+    std::vector<LockedBefore> locked_before;  // until their targets are in a snapshot
     Instant now{};
     Duration interval{1};  // the last snapshot's, never 0
+    // Kept for their memory.
+    std::vector<AddressRange> returned;
+    std::vector<AddressRange> free;
 };
+
+// What has come into memory was used just now: to pageout it is young, whatever its regions say.
+void Decider::State::hold_returned(const TargetSnapshot& target, TargetState& of_target) {
+    returned.clear();
+    of_target.returned.begin();
+    for (const Region& region : target.regions)
+        of_target.returned.look(region, [&](AddressRange range) {
+            if (!returned.empty() && returned.back().end == range.start)
+                returned.back().end = range.end;
+            else
+                returned.push_back(range);
+        });
+    of_target.returned.finish();
+    if (returned.empty()) return;
+    for (SchemeState& scheme : schemes) {
+        const Duration rest = scheme.min_age().value_or(Duration::zero());
+        if (scheme.scheme->action != Action::pageout || rest == Duration::zero()) continue;
+        ActedRanges& acted = of_target.acted[scheme.index];
+        free.clear();
+        std::size_t cursor = 0;
+        for (const AddressRange& range : returned)
+            acted.for_each_free(range, cursor, [&](AddressRange part) { free.push_back(part); });
+        for (const AddressRange& range : free)
+            acted.settle(range, at_the_next_step(later(now, rest), interval));
+    }
+}
 
 Decider::Decider(Policy policy) : state_(std::make_unique<State>(std::move(policy))) {}
 Decider::~Decider() = default;
@@ -60,16 +98,22 @@ Plan Decider::decide(const Snapshot& snapshot, const Conditions& conditions,
     if (explanation != nullptr) explanation->verdicts.clear();
 
     const bool changed = state.targets.follow(snapshot, conditions, state.policy.limits);
+    std::erase_if(state.locked_before, [&](const State::LockedBefore& lock) {
+        TargetState* target = state.targets.find(lock.target);
+        if (target != nullptr) target->held[lock.scheme].hold(lock.range, state.now);
+        return target != nullptr;
+    });
     for (SchemeState& scheme : state.schemes) {
         if (changed && scheme.tuner) scheme.tuner->forget();
         scheme.begin(state.policy, conditions, state.now, explanation);
     }
 
-    state.matcher.begin(state.interval);
+    state.matcher.begin(state.interval, state.now);
     for (std::size_t t = 0; t < snapshot.targets.size(); ++t) {
         const TargetSnapshot& target = snapshot.targets[t];
         if (target.exited) continue;
         TargetState& of_target = state.targets.at(t);
+        state.hold_returned(target, of_target);
         for (SchemeState& scheme : state.schemes) {
             scheme.blocked =
                 scheme.what_blocks(target, of_target, conditions, state.policy.limits, state.now);
@@ -78,6 +122,8 @@ Plan Decider::decide(const Snapshot& snapshot, const Conditions& conditions,
         state.matcher.match(target, of_target, static_cast<std::uint32_t>(t), explanation);
     }
     state.matcher.finish();
+    if (conditions.sees)
+        for (SchemeState& scheme : state.schemes) scheme.track_spells(snapshot, state.targets);
 
     Plan plan;
     plan.sequence = snapshot.sequence;
@@ -85,6 +131,7 @@ Plan Decider::decide(const Snapshot& snapshot, const Conditions& conditions,
     plan.schemes.reserve(state.schemes.size());
     for (SchemeState& scheme : state.schemes) {
         spend(scheme, state.policy, state.targets, snapshot, plan);
+        plan_unlocks(scheme, state.policy, conditions, state.targets, snapshot, plan);
         plan.schemes.push_back(scheme.tally);
         scheme.explanation = nullptr;
     }
@@ -104,18 +151,34 @@ void Decider::report(const ActionReport& report) {
     // An instant that the report leaves out, or that lies before the plan, is no reason to do it
     // again at once.
     const Instant when = std::max(report.time, state.now);
+    if (report.unlock) {
+        if (TargetState* target = state.targets.find(report.target))
+            target->held[report.scheme].settle(report.range, report.released, when);
+        return;
+    }
     ActedRanges::Settled settled;
     if (TargetState* target = state.targets.find(report.target)) {
-        const Instant until =
-            at_the_next_step(later(when, tried ? scheme.hold() : shortest_hold), state.interval);
+        const Instant until = at_the_next_step(
+            later(when, tried || report.looked ? scheme.hold() : shortest_hold), state.interval);
         settled = target->acted[report.scheme].settle(report.range, until);
         if (scheme.scheme->action == Action::pageout)
             target->departed.note(when, std::max(report.advised, report.paged_out));
+        if (scheme.scheme->action == Action::munlock && report.advised.count != 0)
+            for (HeldLocks& held : target->held) held.release(report.range);
     }
     if (!report.range.empty() && tried) scheme.quota.measure(report.range.size(), spent);
     scheme.quota.settle(settled.charge.window, settled.planned, settled.charge.estimate,
                         report.advised, spent);
     scheme.refaults.paged_out(when, report.paged_out, scheme.min_age().value_or(Duration::zero()));
+}
+
+void Decider::hold_lock(std::uint32_t scheme, TargetId target, AddressRange range, Instant time) {
+    State& state = *state_;
+    if (scheme >= state.schemes.size()) return;
+    if (TargetState* known = state.targets.find(target))
+        known->held[scheme].hold(range, std::max(time, state.now));
+    else
+        state.locked_before.push_back({scheme, target, range});
 }
 
 void Decider::report(const RefaultReport& report) {

@@ -26,6 +26,11 @@ struct ActionReport {
     Duration spent{};    // time in the acting calls; 0 with 0 advised: nothing was tried
     Instant time{};      // when it was done
     Bytes paged_out{};   // what of it really left memory for swap; 0 where that is not known
+    // Nothing was tried, since a look found that nothing had to be, or could be, done: that holds
+    // as long as an action does.
+    bool looked = false;
+    bool unlock = false;    // the range was planned as one to unlock
+    bool released = false;  // of such: it is no longer locked, or never was
 };
 
 // Memory that a scheme had paged out was found in memory again, within the policy's
@@ -54,6 +59,9 @@ class Decider {
 
     void report(const ActionReport& report);
     void report(const RefaultReport& report);
+    // An mlock scheme has locked this; from before the decider was there, perhaps: the target may
+    // be one that no snapshot has told of yet.  It is planned to be unlocked when it has cooled.
+    void hold_lock(std::uint32_t scheme, TargetId target, AddressRange range, Instant time);
 
     // While every scheme rests by its watermarks (a stat scheme without any never does) there is
     // nothing to monitor for.  True: they all rest under these conditions, so the monitor may sleep

@@ -17,6 +17,8 @@ std::string_view name_of(Reason reason) {
             return "other_scheme";
         case Reason::recently_acted:
             return "recently_acted";
+        case Reason::already_locked:
+            return "already_locked";
         case Reason::nothing_present:
             return "nothing_present";
         case Reason::unseen_accesses:
@@ -41,6 +43,8 @@ std::string_view name_of(Reason reason) {
             return "not_due";
         case Reason::floor:
             return "floor";
+        case Reason::lock_budget:
+            return "lock_budget";
         case Reason::quota_bytes:
             return "quota_bytes";
         case Reason::quota_time:
@@ -67,6 +71,8 @@ std::string_view explanation_of(Reason reason) {
             return "another scheme of this policy matches it too, and comes first";
         case Reason::recently_acted:
             return "this scheme acted on it, or tried to, and its age counts anew from then";
+        case Reason::already_locked:
+            return "this scheme has locked it already";
         case Reason::nothing_present:
             return "every look found that nothing of it is in memory";
         case Reason::unseen_accesses:
@@ -92,6 +98,8 @@ std::string_view explanation_of(Reason reason) {
             return "the scheme's apply_interval has not passed yet";
         case Reason::floor:
             return "the target keeps so much in memory by the scheme's floor";
+        case Reason::lock_budget:
+            return "so much of the target is locked already as the scheme's lock.target allows";
         case Reason::quota_bytes:
             return "the quota of bytes for this window is used up";
         case Reason::quota_time:

@@ -20,7 +20,9 @@ enum class Reason : std::uint8_t {
     frequency,     // accessed more, or less, often than the scheme asks for
     age,           // not so for long enough, or too long
     other_scheme,  // another scheme that matches it too has it (docs/policy.md, 'Several schemes')
-    recently_acted,   // this scheme acted on it, or tried to, and its age counts anew from then
+    recently_acted,   // this scheme acted on it, or tried to, and its age counts anew from then;
+                      // or, for pageout, it has come into memory since
+    already_locked,   // this scheme has it locked
     nothing_present,  // every look found no page there (never holds back willneed, which brings
                       // pages in)
     unseen_accesses,  // others map the target's memory, and the policy does not allow for that
@@ -34,6 +36,7 @@ enum class Reason : std::uint8_t {
     filter,           // the scheme's filters reject it
     not_due,          // the apply interval has not passed yet
     floor,            // the target keeps this much in memory
+    lock_budget,      // so much of the target is locked already
     quota_bytes,      // the window's bytes are used up
     quota_time,       // the window's time is used up
     quota_goal,       // the goals allow no more in this window
@@ -49,6 +52,7 @@ struct PlannedRange {
     std::uint32_t scheme = 0;  // index into the policy's schemes
     std::uint32_t target = 0;  // index into the snapshot's targets
     AddressRange range;
+    bool unlock = false;  // of an mlock scheme: what it locked has cooled
 };
 
 // What one scheme found in one snapshot, all targets together.  Every byte of every region is in
@@ -64,7 +68,8 @@ struct SchemeTally {
 };
 
 // Ranges are grouped by scheme, in the policy's order; within a scheme by target and address,
-// starting behind the last address that an exhausted quota let through.
+// starting behind the last address that an exhausted quota let through.  What a scheme unlocks
+// again stands behind that, and is in no tally.
 struct Plan {
     std::uint64_t sequence = 0;  // of the snapshot
     Instant time{};  // of the snapshot; a plan older than an aggregation interval is stale

@@ -39,7 +39,7 @@ std::uint32_t score_of(const Priority& priority, Action action, const Region& re
     const std::uint64_t lasting = region.accessed == 0 ? half - age : half + age;
     const std::uint64_t size =
         part_of(log2_of(std::max(region.range.size().count, page) / page), size_bits, whole);
-    const auto hottest_first = action == Action::willneed;
+    const bool hottest_first = goes_for_hot(action);
     const auto turned = [&](std::uint64_t hot) { return hottest_first ? hot : whole - hot; };
     const std::uint64_t weights = std::uint64_t{priority.size} + priority.frequency + priority.age;
     const std::uint64_t sum = priority.size * size +

@@ -17,9 +17,9 @@ inline constexpr std::uint32_t greatest_score = 1000;
 //   age        log2 of the age, below the middle for a region that was never accessed (the longer
 //              so, the colder) and above it for one that was (the longer so, the hotter)
 //   size       log2 of the region's size
-// Frequency and age count from the hot end for willneed, and from the cold end for what sends
-// memory away; the larger region is always first.  The logarithms are finer than whole bits, so
-// that 12 s and 15 s differ.
+// Frequency and age count from the hot end for what brings memory in or keeps it there (willneed,
+// mlock) and what makes it fast (collapse, hugepage), from the cold end for the others; the larger
+// region is always first.  The logarithms are finer than whole bits, so that 12 s and 15 s differ.
 std::uint32_t score_of(const Priority& priority, Action action, const Region& region);
 
 }  // namespace damon_schemes

@@ -9,7 +9,6 @@ namespace damon_schemes {
 
 namespace {
 
-constexpr std::uint64_t page = 4096;
 // What is planned in a window as long as nobody knows how long acting takes: some 10 ms at the
 // slowest that was measured (30 µs a page under emulation), a fraction of a millisecond on
 // hardware.
@@ -48,13 +47,14 @@ std::optional<QuotaWindow::Allowance> QuotaWindow::allowance(std::optional<Bytes
         if (left <= Duration::zero()) {
             by_time = 0;
         } else if (!measured_) {
-            by_time = probe - std::min(probe, charged_bytes_);
+            const std::uint64_t trial = std::max(probe, grain_);
+            by_time = trial - std::min(trial, charged_bytes_);
         } else if (spent_ns_ > 0) {
             const double bytes = static_cast<double>(left.count()) * (tried_bytes_ / spent_ns_);
             if (bytes < 9e18) by_time = static_cast<std::uint64_t>(bytes);
-            // A window that owes nothing may always take one page, or a limit below the price of a
-            // page would stop the scheme for good.  What that overspends, later windows pay back.
-            if (by_time < page && charged_time_ <= Duration::zero()) by_time = page;
+            // A window that owes nothing may always take one grain, or a limit below the price of
+            // one would stop the scheme for good.  What that overspends, later windows pay back.
+            if (by_time < grain_ && charged_time_ <= Duration::zero()) by_time = grain_;
         }
     }
     std::uint64_t by_goals = unlimited;
@@ -63,7 +63,7 @@ std::optional<QuotaWindow::Allowance> QuotaWindow::allowance(std::optional<Bytes
     Allowance allowance{{by_bytes}, Reason::quota_bytes};
     if (by_time < allowance.bytes.count) allowance = {{by_time}, Reason::quota_time};
     if (by_goals < allowance.bytes.count) allowance = {{by_goals}, Reason::quota_goal};
-    allowance.bytes.count = allowance.bytes.count / page * page;
+    allowance.bytes.count = allowance.bytes.count / grain_ * grain_;
     return allowance;
 }
 

@@ -17,12 +17,14 @@ namespace damon_schemes {
 // holds.
 class QuotaWindow {
   public:
-    explicit QuotaWindow(Quota quota) : quota_(std::move(quota)) {}
+    // `grain`: the least that can be acted on.
+    explicit QuotaWindow(Quota quota, Bytes grain = kibibytes(4))
+        : quota_(std::move(quota)), grain_(grain.count) {}
 
     void advance(Instant now);
 
     struct Allowance {
-        Bytes bytes;                         // whole pages
+        Bytes bytes;                         // whole grains
         Reason limit = Reason::quota_bytes;  // which of the limits it is
     };
     // The least of what bytes, time and the goals leave; `goals` is what they allow in the whole
@@ -50,6 +52,7 @@ class QuotaWindow {
 
   private:
     Quota quota_;
+    std::uint64_t grain_;
     std::optional<Instant> origin_;
     std::int64_t window_ = 0;
     std::uint64_t charged_bytes_ = 0;

@@ -10,6 +10,7 @@ RegionMatcher::RegionMatcher(std::vector<SchemeState>& schemes)
     for (std::size_t i = 0; i < schemes.size(); ++i) {
         sieves_[i].acting = schemes[i].acting;
         sieves_[i].verifying = schemes[i].scheme->verify.has_value();
+        if (schemes[i].scheme->action == Action::mlock) locking_.push_back(i);
         for (const Filter& filter : schemes[i].scheme->filters)
             if (filter.kind == FilterKind::address) address_filters_.push_back(filter);
     }
@@ -17,7 +18,8 @@ RegionMatcher::RegionMatcher(std::vector<SchemeState>& schemes)
     unrejected_.reserve(schemes.size());
 }
 
-void RegionMatcher::begin(Duration interval) {
+void RegionMatcher::begin(Duration interval, Instant now) {
+    now_ = now;
     for (std::size_t i = 0; i < sieves_.size(); ++i) {
         Sieve& sieve = sieves_[i];
         sieve.pattern = AccessPattern(*schemes_[i].scheme, schemes_[i].min_age(), interval);
@@ -74,6 +76,7 @@ void RegionMatcher::match(const TargetSnapshot& target, TargetState& state, std:
     for (std::uint32_t r = 0; r < target.regions.size(); ++r) {
         const Region& region = target.regions[r];
         if (region.range.empty()) continue;
+        if (!locking_.empty()) keep_locks(region, state);
         const RegionPart whole{index, r, region.range};
         const bool filtering = sift(whole, region, state, explanation);
         if (matching_.empty()) continue;
@@ -84,6 +87,16 @@ void RegionMatcher::match(const TargetSnapshot& target, TargetState& state, std:
         } else {
             contest(matching_, whole, region, state);
         }
+    }
+}
+
+// What is locked stays so while it is used as the scheme asks for.  What was not looked at is not
+// cold.
+void RegionMatcher::keep_locks(const Region& region, TargetState& state) {
+    for (const std::size_t i : locking_) {
+        if (state.held[i].empty()) continue;
+        if (!region.known() || schemes_[i].scheme->frequency.contains(frequency(region)))
+            state.held[i].keep(region.range, now_);
     }
 }
 
@@ -103,18 +116,9 @@ void RegionMatcher::filter(const RegionPart& part, const FilterPiece& piece, con
     for (const std::size_t i : matching_) {
         const SchemeState& scheme = schemes_[i];
         if (scheme.filtering) {
-            FilterFacts facts;
-            facts.range = piece.range;
-            if (state.conditions != nullptr) {
-                facts.target_name = state.conditions->name;
-                facts.cgroup = state.conditions->cgroup;
-            }
-            if (scheme.needs_mappings) {
-                facts.mapping = piece.mapping;
-                facts.unmapped = piece.mapping == nullptr;
-            }
             // What a look at the pages has to decide stays: the executor asks again.
-            const FilterVerdict verdict = judge(scheme.scheme->filters, facts);
+            const FilterVerdict verdict =
+                judge(scheme.scheme->filters, scheme.facts_of(piece, state));
             if (verdict.kind == FilterVerdict::Kind::rejected) {
                 take(i, part, region, state, &verdict);
                 continue;
@@ -156,9 +160,7 @@ void RegionMatcher::take(std::size_t index, const RegionPart& part, const Region
         if (position < end)
             scheme.hold_back({part.target, part.region, {position, end}}, Reason::recently_acted);
     };
-    const auto add = [&](AddressRange range) {
-        acted_until(range.start);
-        position = range.end;
+    const auto add_unlocked = [&](AddressRange range) {
         const RegionPart free{part.target, part.region, range};
         if (scheme.needs_presence && region.nothing_present())
             scheme.hold_back(free, Reason::nothing_present);
@@ -168,6 +170,14 @@ void RegionMatcher::take(std::size_t index, const RegionPart& part, const Region
             scheme.hold_back(free, Reason::filter, rejected->by);
         else
             scheme.candidates.add(free);
+    };
+    const auto add = [&](AddressRange range) {
+        acted_until(range.start);
+        position = range.end;
+        if (state.held[index].empty()) return add_unlocked(range);
+        state.held[index].divide(range, add_unlocked, [&](AddressRange locked) {
+            scheme.hold_back({part.target, part.region, locked}, Reason::already_locked);
+        });
     };
     state.acted[index].for_each_free(part.range, scheme.cursor, add);
     acted_until(part.range.end);

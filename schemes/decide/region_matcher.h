@@ -26,7 +26,7 @@ class RegionMatcher {
     // `schemes` outlives it.
     explicit RegionMatcher(std::vector<SchemeState>& schemes);
 
-    void begin(Duration interval);
+    void begin(Duration interval, Instant now);
     // The schemes know what blocks them for this target.  `index` is the target's in the snapshot.
     void match(const TargetSnapshot& target, TargetState& state, std::uint32_t index,
                Explanation* explanation);
@@ -57,7 +57,11 @@ class RegionMatcher {
     void take(std::size_t index, const RegionPart& part, const Region& region, TargetState& state,
               const FilterVerdict* rejected = nullptr);
 
+    void keep_locks(const Region& region, TargetState& state);
+
     std::vector<SchemeState>& schemes_;
+    Indices locking_;  // those that may hold locks
+    Instant now_{};
     std::vector<Filter> address_filters_;  // of all schemes: where regions are cut
     // Kept for their memory.
     std::vector<Sieve> sieves_;  // parallel to the schemes

@@ -3,28 +3,41 @@
 
 #include <algorithm>
 
-#include "schemes/decide/filters.h"
+#include "schemes/decide/access_pattern.h"
 #include "schemes/decide/memory_floor.h"
 
 namespace damon_schemes {
+
+namespace {
+
+// Flags are set, and locks taken away, wherever something is mapped.
+constexpr bool asks_for_presence(Action action) {
+    return action != Action::willneed && !flags_huge_pages(action) && action != Action::munlock;
+}
+
+}  // namespace
 
 SchemeState::SchemeState(const Policy& policy, std::uint32_t which)
     : scheme(&policy.schemes[which]),
       index(which),
       acting(acts(scheme->action)),
-      needs_presence(scheme->action != Action::willneed),
+      needs_presence(asks_for_presence(scheme->action)),
       filtering(acting && !scheme->filters.empty()),
       needs_mappings(filtering && ask_for_mappings(scheme->filters)),
       needs_cgroup(filtering && ask_for_cgroup(scheme->filters)),
       needs_target(filtering && ask_for_target(scheme->filters)),
       keeps_floor(scheme->action == Action::pageout && any(scheme->floor)),
+      keeps_lock_budget(scheme->action == Action::mlock && scheme->lock.target),
       watermarks(scheme->watermarks),
-      quota(scheme->quota),
+      quota(scheme->quota, grain_of(scheme->action)),
       goals(scheme->quota),
       refaults(policy.refaults.window) {
-    if (scheme->tune)
+    if (scheme->tune) {
         tuner.emplace(*scheme->tune, scheme->age.min.value_or(Duration::zero()),
                       policy.refaults.window);
+        spells.emplace(policy.refaults.window);
+        tracker.emplace(policy.refaults.window);
+    }
 }
 
 std::optional<Duration> SchemeState::min_age() const {
@@ -32,8 +45,9 @@ std::optional<Duration> SchemeState::min_age() const {
 }
 
 Duration SchemeState::hold() const {
-    const Duration rest =
-        scheme->cool_down ? *scheme->cool_down : min_age().value_or(Duration::zero());
+    Duration rest = scheme->cool_down ? *scheme->cool_down : min_age().value_or(Duration::zero());
+    // A huge page, or a flag, stays as it is as a rule.
+    if (!scheme->cool_down && lasts(scheme->action)) rest = std::max(rest, lasting_hold);
     return std::max(rest, shortest_hold);
 }
 
@@ -56,7 +70,7 @@ void SchemeState::begin(const Policy& policy, const Conditions& conditions, Inst
                         Explanation* explain) {
     quota.advance(now);
     watermarks.look(conditions, now);
-    if (tuner) tuner->look(now, refaults);
+    if (tuner && tuner->look(now, refaults, *spells)) spells->forget();
 
     resting = watermarks.held_back();
     const auto& least_swap = policy.limits.min_free_swap;
@@ -102,6 +116,69 @@ std::optional<Reason> SchemeState::what_blocks(const TargetSnapshot& target,
     return std::nullopt;
 }
 
+// Whether it may act on the target, as far as that does not pass: what would become of its memory
+// can be told then.
+bool SchemeState::knows(const TargetSnapshot& target, const TargetState& state) const {
+    if (target.exited || target.denied) return false;
+    if (target.unseen_accesses && !scheme->allow_unseen_accesses) return false;
+    const Conditions::Target* known = state.conditions;
+    if (known == nullptr)
+        return !scheme->min_rss && !needs_mappings && !needs_cgroup && !needs_target;
+    return !(needs_mappings && !known->mappings) && !(needs_cgroup && !known->cgroup) &&
+           !(scheme->min_rss && (!known->rss || *known->rss < *scheme->min_rss));
+}
+
+FilterFacts SchemeState::facts_of(const FilterPiece& piece, const TargetState& state) const {
+    FilterFacts facts;
+    facts.range = piece.range;
+    if (state.conditions != nullptr) {
+        facts.target_name = state.conditions->name;
+        facts.cgroup = state.conditions->cgroup;
+    }
+    if (needs_mappings) {
+        facts.mapping = piece.mapping;
+        facts.unmapped = piece.mapping == nullptr;
+    }
+    return facts;
+}
+
+// The share of a range that the filters do not reject.
+double SchemeState::allowed_share(AddressRange range, const TargetState& state) {
+    if (!filtering) return 1;
+    static const std::vector<MappedArea> none;
+    cut_for_filters(scheme->filters, range, needs_mappings ? *state.conditions->mappings : none,
+                    pieces_);
+    std::uint64_t allowed = 0;
+    for (const FilterPiece& piece : pieces_)
+        if (judge(scheme->filters, facts_of(piece, state)).kind != FilterVerdict::Kind::rejected)
+            allowed += piece.range.size().count;
+    return static_cast<double>(allowed) / static_cast<double>(range.size().count);
+}
+
+void SchemeState::track_spells(const Snapshot& snapshot, WatchedTargets& targets) {
+    if (!tuner) return;
+    // Of any age: what else it asks for.
+    const AccessPattern pattern(*scheme, Duration::zero(), Duration::max());
+    const bool verifying = scheme->verify.has_value();
+    tracker->begin(snapshot);
+    for (std::size_t t = 0; t < snapshot.targets.size(); ++t) {
+        const TargetSnapshot& target = snapshot.targets[t];
+        if (target.exited) continue;
+        const TargetState& state = targets.at(t);
+        if (!knows(target, state)) continue;
+        tracker->begin_target(target.id, target.generation);
+        for (const Region& region : target.regions) {
+            if (region.range.empty()) continue;
+            const Share found = verifying ? sampled_frequency(region) : frequency(region);
+            const bool matching =
+                region.known() && pattern.first_missed(region.range.size().count, found.ppm, 0) ==
+                                      AccessPattern::none_missed;
+            tracker->look(region, matching ? allowed_share(region.range, state) : 0, found.ppm > 0);
+        }
+    }
+    tracker->finish(*spells);
+}
+
 void SchemeState::tell(const RegionPart& part, std::optional<Reason> reason,
                        std::optional<std::uint32_t> other) const {
     explanation->verdicts.push_back({index, part.target, part.region, part.range, reason, other});
@@ -120,7 +197,13 @@ SchemeControls SchemeState::controls(Instant now) const {
     controls.goals = goals.standing();
     controls.goal_bytes = goals.bytes();
     controls.least_score = least_score;
-    if (tuner) controls.tuned_age = tuner->age();
+    if (tuner) {
+        controls.tuned_age = tuner->age();
+        const Duration half = std::max(tuner->age() / 2, scheme->tune->min);
+        if (half < tuner->age())
+            controls.half_age_share =
+                spells->share(half, tuner->age(), refaults.share_with(now, tuner->age()));
+    }
     controls.refault_share = refaults.share(now);
     controls.refaulted = refaults.came_back();
     controls.watched = refaults.paged_out();

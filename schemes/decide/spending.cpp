@@ -39,18 +39,29 @@ void note(SchemeState& scheme, const Candidates::Shortage& shortage, Reason reas
     if (scheme.scheme->quota.priority.any()) scheme.least_score = shortage.least_score;
 }
 
-void keep_floors(SchemeState& scheme, const Policy& policy, WatchedTargets& targets,
-                 const Snapshot& snapshot) {
+// How much of a target a scheme may still lock.  What is planned already, by whichever scheme, is
+// locked as far as this is concerned.
+std::uint64_t room_in_lock_budget(const SchemeState& scheme, const Policy& policy,
+                                  const TargetState& target) {
+    Bytes taken;
+    for (std::size_t i = 0; i < policy.schemes.size(); ++i)
+        if (policy.schemes[i].action == Action::mlock)
+            taken += target.held[i].size() + target.acted[i].in_flight();
+    const Bytes most = *scheme.scheme->lock.target;
+    return taken < most ? (most - taken).count / page * page : 0;
+}
+
+// Grants each target's candidates no more than `room(target)` bytes.
+template <typename Room>
+void limit_each_target(SchemeState& scheme, const Snapshot& snapshot, Reason reason, Room room) {
     const std::vector<Candidate>& parts = scheme.candidates.parts();
     for (std::size_t begin = 0; begin < parts.size();) {
         const std::uint32_t target = parts[begin].target;
         std::size_t end = begin;
         while (end < parts.size() && parts[end].target == target) ++end;
-        const std::uint64_t room =
-            room_above_floor(scheme, policy, targets.at(target), snapshot.time);
         if (const auto shortage =
-                scheme.candidates.limit(begin, end, room, *scheme.scheme, snapshot))
-            note(scheme, *shortage, Reason::floor);
+                scheme.candidates.limit(begin, end, room(target), *scheme.scheme, snapshot))
+            note(scheme, *shortage, reason);
         begin = end;
     }
 }
@@ -129,11 +140,20 @@ void spend(SchemeState& scheme, const Policy& policy, WatchedTargets& targets,
     }
     const auto allowance = scheme.quota.allowance(scheme.goals.bytes());
     if (scheme.resume)
-        candidates.begin_at(*scheme.resume, snapshot, allowance || scheme.keeps_floor);
+        candidates.begin_at(*scheme.resume, snapshot,
+                            allowance || scheme.keeps_floor || scheme.keeps_lock_budget);
     Grants grants(scheme);
     if (scheme.keeps_floor) {
-        keep_floors(scheme, policy, targets, snapshot);
+        limit_each_target(scheme, snapshot, Reason::floor, [&](std::uint32_t target) {
+            return room_above_floor(scheme, policy, targets.at(target), snapshot.time);
+        });
         grants.tell_what_was_taken(Reason::floor);
+    }
+    if (scheme.keeps_lock_budget) {
+        limit_each_target(scheme, snapshot, Reason::lock_budget, [&](std::uint32_t target) {
+            return room_in_lock_budget(scheme, policy, targets.at(target));
+        });
+        grants.tell_what_was_taken(Reason::lock_budget);
     }
     if (allowance) {
         const auto shortage = candidates.limit(0, candidates.parts().size(), allowance->bytes.count,

@@ -24,6 +24,7 @@ bool WatchedTargets::adopt(const Snapshot& snapshot) {
             fresh.id = target.id;
             fresh.generation = target.generation;
             fresh.acted.resize(schemes_);
+            fresh.held.resize(schemes_);
             const auto at = std::lower_bound(
                 states_.begin(), states_.end(), target.id,
                 [](const TargetState& other, TargetId id) { return other.id < id; });
@@ -35,6 +36,9 @@ bool WatchedTargets::adopt(const Snapshot& snapshot) {
             state->generation = target.generation;
             state->brake.forget_rate();
             for (ActedRanges& acted : state->acted) acted.clear();
+            // An exec takes all locks with it.
+            for (HeldLocks& held : state->held) held.clear();
+            state->returned.clear();
         }
         const std::size_t limit = std::max<std::size_t>(4096, 2 * target.regions.size());
         for (ActedRanges& acted : state->acted)

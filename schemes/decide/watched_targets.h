@@ -9,7 +9,9 @@
 #include "schemes/decide/acted_ranges.h"
 #include "schemes/decide/conditions.h"
 #include "schemes/decide/fault_brake.h"
+#include "schemes/decide/held_locks.h"
 #include "schemes/decide/memory_floor.h"
+#include "schemes/decide/returned_memory.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
 
@@ -21,7 +23,9 @@ struct TargetState {
     std::uint64_t last_seen = 0;  // number of the snapshot
     FaultBrake brake;
     std::vector<ActedRanges> acted;  // parallel to the policy's schemes
+    std::vector<HeldLocks> held;     // likewise; of those that lock
     DepartedBytes departed;
+    ReturnedMemory returned;
     // For one decide() call: what is known of it; null: nothing.
     const Conditions::Target* conditions = nullptr;
 };

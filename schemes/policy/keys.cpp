@@ -28,11 +28,16 @@ constexpr std::string_view tables_of_filters = "tables, each begun by a line [[s
 constexpr std::string_view tables_of_goals = "tables, each begun by a line [[scheme.quota.goal]]";
 constexpr std::string_view a_range = "a range such as { min = …, max = … }";
 
+constexpr std::string_view an_action =
+    "\"pageout\", \"cold\", \"willneed\", \"stat\", \"collapse\", \"hugepage\", \"nohugepage\", "
+    "\"mlock\" or \"munlock\"";
+
 constexpr std::string_view an_interval_goal =
     "a table such as { accesses = \"4%\", sampling = { min = \"5ms\", max = \"10s\" } }";
 
 constexpr auto keys = std::to_array<PolicyKey>({
     {"version", KeyType::integer, "the number 1", "", "1"},
+    {"remote_syscall", KeyType::word, "\"never\" or \"allow\"", "\"never\"", "\"allow\""},
 
     {"monitor", KeyType::table, a_table, "", ""},
     {"monitor.sampling_interval", KeyType::duration, a_duration, "\"5ms\"", "\"10ms\""},
@@ -66,8 +71,7 @@ constexpr auto keys = std::to_array<PolicyKey>({
 
     {"scheme", KeyType::tables, tables_of_schemes, "", ""},
     {"scheme.name", KeyType::text, a_name, "", "\"cold\""},
-    {"scheme.action", KeyType::word, "\"pageout\", \"cold\", \"willneed\" or \"stat\"", "",
-     "\"pageout\""},
+    {"scheme.action", KeyType::word, an_action, "", "\"pageout\""},
     {"scheme.size", KeyType::table, a_range, "", "{ min = \"4KiB\" }"},
     {"scheme.size.min", KeyType::size, a_size, "", "\"4KiB\""},
     {"scheme.size.max", KeyType::size, a_size, "", "\"1GiB\""},
@@ -140,6 +144,26 @@ constexpr auto keys = std::to_array<PolicyKey>({
     {"scheme.filter.end", KeyType::integer, an_address, "", "0x7fffffffe000"},
     {"scheme.allow_unseen_accesses", KeyType::boolean, true_or_false, "false", "true"},
     {"scheme.split_huge_pages", KeyType::boolean, true_or_false, "false", "true"},
+    {"scheme.present", KeyType::table, "a table such as { min = \"50%\" }", "",
+     "{ min = \"80%\" }"},
+    {"scheme.present.min", KeyType::share, a_share, "\"50%\"", "\"80%\""},
+    {"scheme.growth", KeyType::table, "a table such as { bytes = \"64MiB\", share = \"5%\" }", "",
+     "{ bytes = \"64MiB\", share = \"5%\" }"},
+    {"scheme.growth.bytes", KeyType::size, a_size, "", "\"64MiB\""},
+    {"scheme.growth.share", KeyType::share, a_share, "", "\"5%\""},
+    {"scheme.populate", KeyType::boolean, true_or_false, "false", "true"},
+    {"scheme.lock", KeyType::table, "a table such as { target = \"64MiB\", host = \"10%\" }", "",
+     "{ target = \"32MiB\", host = \"5%\" }"},
+    {"scheme.lock.target", KeyType::size, "\"off\" or a size such as \"64MiB\"", "\"64MiB\"",
+     "\"256MiB\""},
+    {"scheme.lock.host", KeyType::share, "\"off\" or a share such as \"10%\"", "\"10%\"",
+     "\"20%\""},
+    {"scheme.unlock", KeyType::table, "\"off\" or a table such as { age = \"10s\" }", "",
+     "\"off\""},
+    {"scheme.unlock.age", KeyType::duration, a_duration, "\"10s\"", "\"30s\""},
+    {"scheme.raise_memlock", KeyType::word, "\"never\", \"soft\" or \"hard\"", "\"never\"",
+     "\"soft\""},
+    {"scheme.on_exit", KeyType::word, "\"keep\" or \"restore\"", "", "\"keep\""},
 
     {"limits", KeyType::table, a_table, "", ""},
     {"limits.min_free_swap", KeyType::share, "\"off\" or a share such as \"10%\"", "\"10%\"",
@@ -150,6 +174,10 @@ constexpr auto keys = std::to_array<PolicyKey>({
     {"limits.brake.faults_per_second", KeyType::integer, a_number, "100", "500"},
     {"limits.brake.times", KeyType::integer, a_number, "10", "20"},
     {"limits.brake.pause", KeyType::duration, a_duration, "\"60s\"", "\"2min\""},
+
+    {"remote", KeyType::table, a_table, "", ""},
+    {"remote.longest_stop", KeyType::duration, a_duration, "\"1ms\"", "\"500us\""},
+    {"remote.between_stops", KeyType::duration, a_duration, "\"20ms\"", "\"50ms\""},
 
     {"refaults", KeyType::table, a_table, "", ""},
     {"refaults.window", KeyType::duration, a_duration, "\"60s\"", "\"2min\""},
@@ -278,6 +306,24 @@ constexpr auto aliases = std::to_array<KeyAlias>({
     {"scheme.tune", "min_age", "age = { min = … }"},
     {"scheme.tune", "max_age", "age = { max = … }"},
     {"limits", "swap", "min_free_swap"},
+    {"", "remote_syscalls", "remote_syscall"},
+    {"", "remote_calls", "remote_syscall"},
+    {"remote", "allow", "remote_syscall = \"allow\" at the top"},
+    {"remote", "stop", "longest_stop"},
+    {"remote", "pause", "between_stops"},
+    {"scheme", "remote_syscall", "remote_syscall at the top of the policy"},
+    {"scheme", "min_present", "present = { min = … }"},
+    {"scheme", "max_ptes_none", "present = { min = … }"},
+    {"scheme", "memory_budget", "growth = { bytes = … }"},
+    {"scheme", "budget", "growth (of collapse) or lock (of mlock)"},
+    {"scheme", "onfault", "populate = false"},
+    {"scheme", "unlock_age", "unlock = { age = … }"},
+    {"scheme", "memlock", "raise_memlock"},
+    {"scheme", "at_exit", "on_exit"},
+    {"scheme.lock", "bytes", "target"},
+    {"scheme.lock", "share", "host"},
+    {"scheme.unlock", "after", "age"},
+    {"scheme.growth", "size", "bytes"},
 });
 
 }  // namespace

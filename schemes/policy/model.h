@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,11 +65,42 @@ struct TargetSelector {
     bool all = false;                 // name: every process of that name, not just a single one
 };
 
-enum class Action { pageout, cold, willneed, stat };
+enum class Action {
+    pageout,
+    cold,
+    willneed,
+    stat,
+    collapse,    // into huge pages, now
+    hugepage,    // the kernel may use huge pages there
+    nohugepage,  // and may not
+    mlock,       // stays in memory, until it cools
+    munlock,     // what mlock schemes locked, no longer
+};
+inline constexpr std::size_t action_count = 9;
 std::string_view name_of(Action action);
 std::optional<Action> action_named(std::string_view name);  // nullopt: there is no such action
 constexpr bool acts(Action action) {
     return action != Action::stat;
+}
+// Whether it sets what the kernel may do with huge pages, without making or breaking any.
+constexpr bool flags_huge_pages(Action action) {
+    return action == Action::hugepage || action == Action::nohugepage;
+}
+// Whether the hottest memory is what it is for; else it is the coldest.
+constexpr bool goes_for_hot(Action action) {
+    return action == Action::willneed || action == Action::collapse || action == Action::hugepage ||
+           action == Action::mlock;
+}
+// Whether what it did stays so until the program itself changes it.
+constexpr bool lasts(Action action) {
+    return action == Action::collapse || flags_huge_pages(action);
+}
+// The least that it can be done with, at a multiple of which what is planned is cut.
+constexpr Bytes grain_of(Action action) {
+    return action == Action::collapse ? mebibytes(2) : kibibytes(4);
+}
+constexpr bool locks(Action action) {
+    return action == Action::mlock || action == Action::munlock;
 }
 
 // Inclusive bounds, both optional.
@@ -138,6 +170,15 @@ inline Quota default_pageout_quota() {
     return quota;
 }
 
+// What a scheme of any action has, likewise.  A collapse copies what it collapses, as a pageout
+// does; flags and locks cost next to nothing for a byte, but time of the target's for each call.
+inline Quota default_quota(Action action) {
+    Quota quota;
+    if (action == Action::pageout || action == Action::collapse) return default_pageout_quota();
+    if (flags_huge_pages(action) || locks(action)) quota.time = std::chrono::milliseconds(10);
+    return quota;
+}
+
 // When a scheme is at work, by what is free.  It rests above high and below low; resting, it begins
 // again only at mid and below (damon.md's rule: hysteresis between mid and high).
 struct Watermark {
@@ -195,6 +236,34 @@ struct Tune {
     bool operator==(const Tune&) const = default;
 };
 
+// What collapses may add to a target: memory that was not there before, in the huge pages that they
+// made and that are still there.  The lesser of the two; none: no limit.
+struct Growth {
+    std::optional<Bytes> bytes;
+    std::optional<Share> share;  // of what the target has in memory
+    bool operator==(const Growth&) const = default;
+    constexpr bool any() const { return bytes || share; }
+};
+
+// What the engine may hold locked; nullopt: no limit.
+struct LockBudget {
+    std::optional<Bytes> target = mebibytes(64);  // of each target
+    std::optional<Share> host = Share{100'000};   // of all targets, of the machine's memory
+    bool operator==(const LockBudget&) const = default;
+};
+
+// Which of a target's RLIMIT_MEMLOCK may be raised where it is too low.
+enum class RaiseMemlock {
+    never,
+    soft,  // up to its hard limit
+    hard,  // both
+};
+std::string_view name_of(RaiseMemlock raise);
+
+// What becomes at the end of what a scheme did.
+enum class OnExit { keep, restore };
+std::string_view name_of(OnExit on_exit);
+
 // [[scheme]]
 struct Scheme {
     std::string name;
@@ -213,6 +282,18 @@ struct Scheme {
     std::optional<Tune> tune;
     bool allow_unseen_accesses = false;  // act on targets whose memory others map too
     bool split_huge_pages = false;       // act on parts of huge pages
+
+    // collapse
+    Share present{500'000};  // at least so much of 2 MiB is in memory
+    Growth growth;
+
+    // mlock
+    bool populate = false;  // bring in what is not there; else it is locked when it comes
+    LockBudget lock;
+    // What no longer is as frequency says for so long is unlocked; nullopt: not before the end.
+    std::optional<Duration> unlock_age = std::chrono::seconds(10);
+    RaiseMemlock raise_memlock = RaiseMemlock::never;
+    OnExit on_exit = OnExit::keep;  // of mlock schemes restore, unless the policy says otherwise
     bool operator==(const Scheme&) const = default;
 };
 
@@ -240,12 +321,21 @@ struct Limits {
     bool operator==(const Limits&) const = default;
 };
 
+// [remote]: how long a target may be held for system calls that it makes for us.
+struct RemoteBounds {
+    Duration longest_stop = std::chrono::milliseconds(1);
+    Duration between_stops = std::chrono::milliseconds(20);
+    bool operator==(const RemoteBounds&) const = default;
+};
+
 struct Policy {
     MonitorAttributes monitor;
     std::vector<TargetSelector> targets;
     std::vector<Scheme> schemes;
     Limits limits;
     RefaultWatch refaults{};
+    bool remote_syscall = false;  // "allow"; else what needs one is left
+    RemoteBounds remote{};
     bool has(Action action) const {
         return std::any_of(schemes.begin(), schemes.end(),
                            [action](const Scheme& scheme) { return scheme.action == action; });

@@ -15,15 +15,20 @@ constexpr auto tuner_names = std::to_array<std::string_view>({"consistent", "tem
 constexpr std::uint64_t heaviest_weight = 1000;
 constexpr std::size_t most_goals = 16;
 
-void read_amounts(TableReader& reader, const Table& table, Quota& quota) {
+void read_amounts(TableReader& reader, const Table& table, std::optional<Action> action,
+                  Quota& quota) {
+    const Bytes least = action ? grain_of(*action) : least_size;
     if (is_off(table.find("bytes"))) {
         quota.bytes.reset();
     } else if (const auto bytes = reader.size_of(table, "bytes")) {
         quota.bytes = *bytes;
-        if (*bytes < least_size)
-            reader.fail_at_value(table, "bytes",
-                                 "'bytes' is less than a page, 4KiB, so the scheme could never act",
-                                 "write at least \"4KiB\", or \"off\" for no limit");
+        if (*bytes < least)
+            reader.fail_at_value(
+                table, "bytes",
+                std::string("'bytes' is less than a ") +
+                    (least == least_size ? "page" : "huge page") + ", " + to_string(least) +
+                    ", so the scheme could never act",
+                "write at least \"" + to_string(least) + "\", or \"off\" for no limit");
     }
     if (const auto per = reader.duration_of(table, "per")) {
         if (*per < std::chrono::milliseconds(1))
@@ -154,14 +159,14 @@ std::string_view name_of(GoalMetric metric) {
 
 Quota read_quota(TableReader& reader, const Table& scheme, std::optional<Action> action) {
     Quota quota;
-    if (action == Action::pageout) quota = default_pageout_quota();
+    if (action) quota = default_quota(*action);
     if (is_off(scheme.find("quota"))) return {};
     const auto table = reader.table_in(scheme, "quota");
     if (!table) return quota;
     if (action == Action::stat)
         reader.fail_at_key(scheme, "quota", "a scheme that only counts cannot have a quota",
                            "remove it, or give the scheme an action that does something");
-    read_amounts(reader, *table, quota);
+    read_amounts(reader, *table, action, quota);
     if (const auto priority = reader.table_in(*table, "priority"))
         read_priority(reader, *priority, quota.priority);
     read_goals(reader, *table, action, quota);

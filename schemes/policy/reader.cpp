@@ -2,6 +2,7 @@
 #include "schemes/policy/reader.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <tuple>
 #include <utility>
@@ -40,6 +41,11 @@ Policy read_root(TableReader& reader, std::vector<Table>& schemes) {
         policy.limits = read_limits(reader, *limits);
     if (const auto refaults = reader.table_in(root, "refaults"))
         policy.refaults = read_refaults(reader, *refaults);
+    constexpr auto remote_words = std::to_array<std::string_view>({"never", "allow"});
+    if (const auto word = reader.word_of(root, "remote_syscall", "remote_syscall", remote_words))
+        policy.remote_syscall = *word == 1;
+    if (const auto remote = reader.table_in(root, "remote"))
+        policy.remote = read_remote(reader, *remote);
     for (const Table& target : reader.tables_in(root, "target"))
         policy.targets.push_back(read_target(reader, target));
     const Node* list = root.find("scheme");

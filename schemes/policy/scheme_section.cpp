@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "schemes/policy/sections.h"
 
@@ -11,11 +12,24 @@ namespace {
 constexpr std::size_t longest_scheme_name = 64;
 
 constexpr auto action_names =
-    std::to_array<std::string_view>({"pageout", "cold", "willneed", "stat"});
-// Actions that DAMON has, or that this project is going to have, and this version does not.
+    std::to_array<std::string_view>({"pageout", "cold", "willneed", "stat", "collapse", "hugepage",
+                                     "nohugepage", "mlock", "munlock"});
+static_assert(action_names.size() == action_count);
+// Actions that DAMON has, and this version does not.
 constexpr auto other_actions =
-    std::to_array<std::string_view>({"hugepage", "nohugepage", "collapse", "mlock", "munlock",
-                                     "lru_prio", "lru_deprio", "migrate_hot", "migrate_cold"});
+    std::to_array<std::string_view>({"lru_prio", "lru_deprio", "migrate_hot", "migrate_cold"});
+
+// "'pageout', 'cold' and 'stat'", all of them; or "\"pageout\", … or \"munlock\"", those that act.
+std::string listed_actions(bool all) {
+    std::vector<std::string> words;
+    for (const std::string_view name : action_names)
+        if (all || acts(*action_named(name)))
+            words.push_back(all ? quoted(name) : "\"" + std::string(name) + "\"");
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        text += (i == 0 ? "" : i + 1 < words.size() ? ", " : all ? " and " : " or ") + words[i];
+    return text;
+}
 
 void read_name(TableReader& reader, const Table& table, SchemeNames& names, Scheme& scheme) {
     const Node* node = table.find("name");
@@ -53,8 +67,7 @@ std::optional<Action> read_action(TableReader& reader, const Table& table) {
     if (table.find("action") == nullptr) {
         reader.fail_at_key(
             table, "action", "this scheme has no action",
-            "add action = \"stat\" to count what matches, or \"pageout\", \"cold\" or "
-            "\"willneed\"");
+            "add action = \"stat\" to count what matches, or " + listed_actions(false));
         return std::nullopt;
     }
     const std::string* word = reader.text_of(table, "action");
@@ -63,7 +76,7 @@ std::optional<Action> read_action(TableReader& reader, const Table& table) {
     if (std::find(other_actions.begin(), other_actions.end(), *word) != other_actions.end())
         reader.fail_at_value(table, "action",
                              "this version does not have the action " + quoted(*word),
-                             "it has 'pageout', 'cold', 'willneed' and 'stat'");
+                             "it has " + listed_actions(true));
     else
         reader.fail_at_value(table, "action",
                              "unknown action " + quoted(shortened_for_message(*word)),
@@ -104,28 +117,6 @@ void check_age_step(TableReader& reader, const Table& table, const Range<Duratio
                              "), and none lies between 'min' (" + to_string(*age.min) +
                              ") and 'max' (" + to_string(*age.max) + "), so nothing could match",
                          "set 'max' to at least \"" + to_string(first) + "\"");
-}
-
-void read_apply_interval(TableReader& reader, const Table& table, Duration aggregation,
-                         Scheme& scheme) {
-    const auto interval = reader.duration_of(table, "apply_interval");
-    if (!interval) return;
-    scheme.apply_interval = *interval;
-    if (*interval < aggregation)
-        reader.fail_at_value(table, "apply_interval",
-                             "'apply_interval' (" + to_string(*interval) +
-                                 ") is shorter than monitor.aggregation_interval (" +
-                                 to_string(aggregation) + "), and there is nothing new in between",
-                             "write at least \"" + to_string(aggregation) + "\"");
-}
-
-// Says of a control that it does not go with the action.  Whether it does.
-bool goes_with(TableReader& reader, const Table& table, std::string_view key, bool sound,
-               std::string reason, std::string_view suggestion) {
-    if (sound) return true;
-    if (table.find(key) != nullptr)
-        reader.fail_at_key(table, key, std::move(reason), std::string(suggestion));
-    return false;
 }
 
 Floor read_floor(TableReader& reader, const Table& table) {
@@ -240,7 +231,8 @@ void read_controls_of_action(TableReader& reader, const Table& table, std::optio
     const std::string_view let_it_act =
         "remove it, or give the scheme an action that does something";
     if (goes_with(reader, table, "apply_interval", acting, only_counts, let_it_act))
-        read_apply_interval(reader, table, aggregation, scheme);
+        scheme.apply_interval =
+            read_time_of_snapshots(reader, table, "apply_interval", aggregation);
     if (goes_with(reader, table, "min_rss", acting, only_counts, let_it_act))
         scheme.min_rss = reader.size_of(table, "min_rss");
     if (goes_with(reader, table, "filter", acting, only_counts, let_it_act))
@@ -267,6 +259,26 @@ void read_controls_of_action(TableReader& reader, const Table& table, std::optio
 }
 
 }  // namespace
+
+std::optional<Duration> read_time_of_snapshots(TableReader& reader, const Table& table,
+                                               std::string_view key, Duration aggregation) {
+    const auto time = reader.duration_of(table, key);
+    if (time && *time < aggregation)
+        reader.fail_at_value(table, key,
+                             "'" + std::string(key) + "' (" + to_string(*time) +
+                                 ") is shorter than monitor.aggregation_interval (" +
+                                 to_string(aggregation) + "), and there is nothing new in between",
+                             "write at least \"" + to_string(aggregation) + "\"");
+    return time;
+}
+
+bool goes_with(TableReader& reader, const Table& table, std::string_view key, bool sound,
+               std::string reason, std::string_view suggestion) {
+    if (sound) return true;
+    if (table.find(key) != nullptr)
+        reader.fail_at_key(table, key, std::move(reason), std::string(suggestion));
+    return false;
+}
 
 std::string_view name_of(Action action) {
     return action_names[static_cast<std::size_t>(action)];
@@ -304,6 +316,8 @@ Scheme read_scheme(TableReader& reader, const Table& table, const MonitorAttribu
         scheme.allow_unseen_accesses = *allow;
     if (const auto split = reader.truth_of(table, "split_huge_pages"))
         scheme.split_huge_pages = *split;
+    read_huge_page_controls(reader, table, action, scheme);
+    read_lock_controls(reader, table, action, monitor, scheme);
     return scheme;
 }
 

@@ -4,7 +4,9 @@
 // where it was.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "schemes/policy/checked_table.h"
@@ -26,6 +28,21 @@ Scheme read_scheme(TableReader& reader, const Table& table, const MonitorAttribu
                    SchemeNames& names);
 Limits read_limits(TableReader& reader, const Table& table);
 RefaultWatch read_refaults(TableReader& reader, const Table& table);
+
+// What [remote] says; whether such calls may be made at all is `remote_syscall` of the root.
+RemoteBounds read_remote(TableReader& reader, const Table& table);
+
+// Says of a control that it does not go with the action.  Whether it does.
+bool goes_with(TableReader& reader, const Table& table, std::string_view key, bool sound,
+               std::string reason, std::string_view suggestion);
+// A duration in which there are snapshots; nullopt: it is not given, or is none.
+std::optional<Duration> read_time_of_snapshots(TableReader& reader, const Table& table,
+                                               std::string_view key, Duration aggregation);
+// What only schemes that have to do with huge pages, and those that lock, can have.
+void read_huge_page_controls(TableReader& reader, const Table& table, std::optional<Action> action,
+                             Scheme& scheme);
+void read_lock_controls(TableReader& reader, const Table& table, std::optional<Action> action,
+                        const MonitorAttributes& monitor, Scheme& scheme);
 
 // `action`: the scheme's, nullopt where it is not known, so that nothing is checked by it.
 // `scheme` is the table that may have them.

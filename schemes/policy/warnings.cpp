@@ -29,9 +29,19 @@ bool covers(const Range<T>& a, const Range<T>& b, T most) {
     return a.min.value_or(T{}) <= lowest && highest <= a.max.value_or(most);
 }
 
+// Whether two ranges have but one value in common, of many: a border that both name.
+template <typename T>
+bool touch(const Range<T>& a, const Range<T>& b) {
+    const auto one_way = [](const Range<T>& lower, const Range<T>& upper) {
+        return lower.max && upper.min && *lower.max == *upper.min && lower.min != lower.max &&
+               upper.min != upper.max;
+    };
+    return one_way(a, b) || one_way(b, a);
+}
+
 bool intersect(const Scheme& a, const Scheme& b) {
     return intersect(a.size, b.size) && intersect(a.frequency, b.frequency) &&
-           intersect(a.age, b.age);
+           !touch(a.frequency, b.frequency) && intersect(a.age, b.age);
 }
 
 bool covers(const Scheme& a, const Scheme& b) {
@@ -49,6 +59,18 @@ bool kept_apart(const Scheme& a, const Scheme& b) {
 
 bool takes_away(Action action) {
     return action == Action::pageout || action == Action::cold;
+}
+bool brings_in(Action action) {
+    return action == Action::willneed || action == Action::mlock || action == Action::collapse;
+}
+bool undo_each_other(Action a, Action b) {
+    const auto one_way = [](Action first, Action second) {
+        return (takes_away(first) && brings_in(second)) ||
+               (first == Action::nohugepage &&
+                (second == Action::hugepage || second == Action::collapse)) ||
+               (first == Action::mlock && second == Action::munlock);
+    };
+    return one_way(a, b) || one_way(b, a);
 }
 
 std::string quoted(std::string_view name) {
@@ -71,6 +93,7 @@ class WarningFinder {
             look_at_watermarks(i);
             look_at_refaults(i);
             look_at_filters(i);
+            look_at_remote_calls(i);
         }
         const std::size_t count = std::min(policy_.schemes.size(), compared_schemes);
         for (std::size_t i = 1; i < count; ++i)
@@ -103,7 +126,7 @@ class WarningFinder {
                  first_wins ? "put the narrower one first, or set them apart by size, frequency, "
                               "age or filters"
                             : "set them apart by size, frequency, age or filters");
-        else if (takes_away(a.action) != takes_away(b.action))
+        else if (undo_each_other(a.action, b.action))
             warn(later, "action",
                  quoted(a.name) + " and " + quoted(b.name) +
                      " match the same memory, and one undoes what the other does; " +
@@ -114,6 +137,27 @@ class WarningFinder {
                  quoted(a.name) + " and " + quoted(b.name) + " do the same to the same memory; " +
                      quoted(winner.name) + " has what both match",
                  "set them apart by size, frequency, age or filters, if that is not meant");
+        else if (!takes_away(a.action) || !takes_away(b.action))
+            warn(later, "action",
+                 quoted(a.name) + " and " + quoted(b.name) +
+                     " match the same memory, and only one scheme can have it: " +
+                     quoted(winner.name) + " does",
+                 "set them apart by size, frequency, age or filters");
+    }
+
+    // That of what a kernel takes itself nothing is known here; so far none takes these.
+    void look_at_remote_calls(std::size_t index) {
+        const Scheme& scheme = policy_.schemes[index];
+        if (policy_.remote_syscall || !(flags_huge_pages(scheme.action) || locks(scheme.action)))
+            return;
+        warn(index, "action",
+             std::string(locks(scheme.action)
+                             ? "locking takes a system call that the target makes itself"
+                             : "no kernel so far takes this for another process, so the target has "
+                               "to make the system call itself") +
+                 ", and the policy does not allow that: nothing will be done",
+             "write remote_syscall = \"allow\" at the top of the policy if that is meant "
+             "(docs/remote-calls.md)");
     }
 
     void look_at_intervals(std::size_t index) {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "session.h"
 
@@ -115,6 +116,36 @@ TEST_F(Sight, FlushingSampledPagesMakesThemSeen) {
 TEST_F(Sight, FlushingAllOfTheTargetMakesItSeen) {
     watch("base", DAMON_SCHEMES_TLB_FULL);
     expect_told_right();
+}
+
+// One pass goes through more tables than it remembers.
+TEST_F(Sight, SmallAreasManyGibibytesApartAreToldRight) {
+    std::vector<Area> areas;
+    for (std::size_t i = 0; i < 12; i++) {
+        const std::string name = std::to_string(i);
+        areas.push_back(target.map(name, 4 * mib));
+        target.map("hole-" + name, 2048 * mib, "none");
+        if (i % 2 == 0) target.hot(name);
+    }
+    auto attrs = scaled_attrs();
+    attrs.flags = DAMON_SCHEMES_ATTR_SEARCH;
+    ASSERT_EQ(session.set(attrs), 0);
+    ASSERT_EQ(session.add(target.pid(), &id), 0);
+    ASSERT_EQ(session.start(), 0);
+    std::string wrong;
+    EXPECT_TRUE(session.wait_for(
+        convergence,
+        [&](const Snapshot& snapshot) {
+            wrong.clear();
+            for (std::size_t i = 0; i < areas.size(); i++) {
+                const double right =
+                    percent_in(snapshot.of(id), areas[i], i % 2 == 0 ? accessed : idle);
+                if (right < 90)
+                    wrong += " " + std::to_string(i) + ": " + std::to_string(right) + " %";
+            }
+            return wrong.empty();
+        }))
+        << "of the areas, even ones hot, is told right:" << wrong;
 }
 
 TEST_F(Sight, TheSnapshotNamesThePolicyInForce) {

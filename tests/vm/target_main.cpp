@@ -2,10 +2,11 @@
 // A program to be watched: maps, heats, cools and changes its memory as it is told on its standard
 // input, a command a line, and answers each with one line, 'ok …' or 'error …'.
 //
-//   map NAME BYTES KIND   KIND: base, huge, hugetlb, none (PROT_NONE), file:PATH, phys:ADDRESS
-//   (/dev/mem)
+//   map NAME BYTES KIND   KIND: base, huge, guarded (aligned to 2 MiB, merged with nothing),
+//                         hugetlb, none (PROT_NONE), file:PATH, phys:ADDRESS (/dev/mem)
 //                         → ok START END; every page is touched once, except of 'none' and 'phys'
 //   unmap NAME OFFSET BYTES
+//   lock NAME OFFSET BYTES   mlock(2)
 //   hot NAME [N]          a thread touches every page of it all the time, or one in N
 //   cool NAME             or no longer
 //   rounds                → ok N: how often it has gone through all that is hot
@@ -214,6 +215,7 @@ class Program {
         if (command == "fill") return fill(found->second, in);
         if (command == "verify") return verify(found->second, in);
         if (command == "lend") return lend(found->second);
+        if (command == "lock") return lock(found->second, in);
         if (command == "hot") {
             std::size_t one_in = 1;
             if (!(in >> one_in)) one_in = 1;
@@ -267,16 +269,23 @@ class Program {
             if (fd < 0) fail("/dev/mem");
         }
         // Huge pages need an aligned start; what is over is given back.
-        if (kind == "huge") slack = 2 << 20;
+        if (kind == "huge" || kind == "guarded") slack = 2 << 20;
         void* memory = mmap(nullptr, bytes + slack, protection, flags, fd, offset);
         if (memory == MAP_FAILED) fail("mmap");
         if (fd >= 0) close(fd);
         auto address = reinterpret_cast<std::uintptr_t>(memory);
         if (slack) {
             const auto start = (address + slack - 1) & ~(slack - 1);
-            if (start > address) munmap(memory, start - address);
-            if (start < address + slack)
-                munmap(reinterpret_cast<void*>(start + bytes), address + slack - start);
+            const auto before = start - address;
+            const auto behind = address + slack - start;
+            if (kind == "guarded") {
+                // Nothing merges with it, and nothing of it is flagged.
+                if (before) mprotect(memory, before, PROT_NONE);
+                if (behind) mprotect(reinterpret_cast<void*>(start + bytes), behind, PROT_NONE);
+            } else {
+                if (before) munmap(memory, before);
+                if (behind) munmap(reinterpret_cast<void*>(start + bytes), behind);
+            }
             address = start;
         }
         if (kind == "huge") madvise(reinterpret_cast<void*>(address), bytes, MADV_HUGEPAGE);
@@ -288,6 +297,13 @@ class Program {
         std::size_t offset = 0, bytes = 0;
         in >> offset >> bytes;
         if (munmap(const_cast<std::uint8_t*>(area.start) + offset, bytes) != 0) fail("munmap");
+        return "ok";
+    }
+
+    static std::string lock(const Area& area, std::istringstream& in) {
+        std::size_t offset = 0, bytes = 0;
+        in >> offset >> bytes;
+        if (mlock(const_cast<std::uint8_t*>(area.start) + offset, bytes) != 0) fail("mlock");
         return "ok";
     }
 

@@ -2,16 +2,23 @@
 // How much of what is hot is found, and with how many looks, from 64 MiB to 1 TiB: the module's
 // core over a model of page tables and of a processor's caches of translations.
 //
-//     hot_share [JSON]
+//     hot_share [JSON [FREQUENCY [MIB,...]]]
 //
 // A program accesses a few hot spots, in cold memory, at random; sampling 5 ms, aggregation 200 ms,
 // 10 to 1,000 regions.  One case is a phase file's, with the intervals that it is measured with in
-// a guest, so that model and guest can be held side by side.
+// a guest, so that model and guest can be held side by side.  An emulated processor makes fewer
+// accesses: FREQUENCY is the share of the guest's looks in which a hot page was touched, by the
+// workload's own account (default: 1).  And a process has more than that memory: MIB is what else
+// was watched of it, cold memory and holes, in each of the guest's runs (default: 0).
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -48,6 +55,12 @@ const Case cases[] = {
     {"one spot, a 100th", 1, [](std::uint64_t space) { return space / 100 / 4096 * 4096; }},
     // phases/scattered-in-a-gibibyte.toml
     {"48 spots of 128 KiB", 48, [](std::uint64_t) { return 128 * kib; }, 20, true},
+};
+
+// What is known of the guest's runs.
+struct Guest {
+    double frequency = 1;                     // with which hot pages are touched between two looks
+    std::vector<std::uint64_t> beside = {0};  // bytes that are watched besides
 };
 
 std::vector<Range> place(std::uint64_t space, const Case& what, ds_random& random) {
@@ -111,12 +124,23 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
+// So many that each page is one of them in so many of the passes: of n accesses at random to m
+// pages none is to a given one with the probability (1 - 1/m)^n.
+std::uint64_t accesses_for(double frequency, std::uint64_t pages) {
+    if (frequency >= 1) return accesses_per_pass;
+    const double accesses = std::log(1 - frequency) / std::log1p(-1 / static_cast<double>(pages));
+    return std::min(accesses_per_pass, static_cast<std::uint64_t>(std::llround(accesses)));
+}
+
 // The medians of the last intervals.
-Score run(std::uint64_t size, const Case& what, bool search, std::uint64_t seed) {
+Score run(std::uint64_t size, const Case& what, const Guest& guest, bool search,
+          std::uint64_t seed) {
     ds_random random{};
     ds_random_seed(&random, seed);
     const auto spots = place(size, what, random);
-    AddressSpace space(base, base + size);
+    const bool as_in_guest = what.guests && size == gib;
+    const std::uint64_t beside = as_in_guest ? guest.beside[seed % guest.beside.size()] : 0;
+    AddressSpace space(base, base + size + beside);
     const ds_limits limits{.min_regions = 10,
                            .max_regions = 1000,
                            .max_nr_accesses = what.passes,
@@ -125,6 +149,8 @@ Score run(std::uint64_t size, const Case& what, bool search, std::uint64_t seed)
     SimulatedMonitor monitor(space, limits, seed);
     const auto spot_size = spots.front().end - spots.front().start;
     std::vector<double> sampled, found, precision, regions;
+    const auto accesses =
+        accesses_for(as_in_guest ? guest.frequency : 1, spot_size * spots.size() / 4096);
     unsigned after = intervals;
     double settled = 0;
     for (unsigned interval = 0; interval < intervals;) {
@@ -140,7 +166,7 @@ Score run(std::uint64_t size, const Case& what, bool search, std::uint64_t seed)
             }
             continue;
         }
-        for (std::uint64_t i = 0; i < accesses_per_pass; ++i) {
+        for (std::uint64_t i = 0; i < accesses; ++i) {
             const auto at = ds_random_below(&random, spot_size * spots.size());
             space.access(spots[at / spot_size].start + at % spot_size);
         }
@@ -155,7 +181,7 @@ Score run(std::uint64_t size, const Case& what, bool search, std::uint64_t seed)
             settled};
 }
 
-nlohmann::json measure() {
+nlohmann::json measure(const Guest& guest) {
     nlohmann::json rows = nlohmann::json::array();
     std::printf("%-28s %9s %-6s %7s %6s %6s %5s %7s %7s %7s\n", "", "space", "search", "sampled",
                 "found", "prec.", "after", "regions", "looks", "entries");
@@ -166,7 +192,7 @@ nlohmann::json measure() {
                 const auto runs = what.guests && size == gib ? seeds_of_guests_case : seeds;
                 double settled = 0;
                 for (std::uint64_t seed = 1; seed <= runs; ++seed) {
-                    scores.push_back(run(size, what, search, seed));
+                    scores.push_back(run(size, what, guest, search, seed));
                     settled += scores.back().settled / static_cast<double>(runs);
                 }
                 const auto middle = [&](double Score::*figure) {
@@ -196,11 +222,31 @@ nlohmann::json measure() {
     return rows;
 }
 
+// nullopt: wrong usage.
+std::optional<Guest> guest_of(int argc, char** argv) {
+    Guest guest;
+    if (argc > 2) guest.frequency = std::strtod(argv[2], nullptr);
+    if (argc > 3) {
+        guest.beside.clear();
+        std::istringstream text(argv[3]);
+        for (std::string number; std::getline(text, number, ',');)
+            guest.beside.push_back(std::strtoull(number.c_str(), nullptr, 10) * mib);
+    }
+    if (argc > 4 || guest.beside.empty() || !(guest.frequency > 0 && guest.frequency <= 1))
+        return std::nullopt;
+    return guest;
+}
+
 }  // namespace
 }  // namespace damon_schemes::scale
 
 int main(int argc, char** argv) {
-    const auto rows = damon_schemes::scale::measure();
+    const auto guest = damon_schemes::scale::guest_of(argc, argv);
+    if (!guest) {
+        std::fputs("usage: hot_share [JSON [FREQUENCY [MIB,...]]]    FREQUENCY: to 1\n", stderr);
+        return 2;
+    }
+    const auto rows = damon_schemes::scale::measure(*guest);
     if (argc > 1) std::ofstream(argv[1]) << rows.dump(1) << '\n';
     return 0;
 }

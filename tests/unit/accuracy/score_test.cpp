@@ -128,6 +128,8 @@ TEST_F(Scoring, HotStartsAtItsShareOfLooks) {
     EXPECT_EQ(run.snapshots[1].score.called_cold_hot, 0U);
     EXPECT_EQ(run.snapshots[1].score.recall(), std::nullopt);
     EXPECT_EQ(run.whole.touched, 32 * mib);
+    EXPECT_DOUBLE_EQ(*run.snapshots[0].score.frequency_of_touched(), 0.2);
+    EXPECT_DOUBLE_EQ(*run.whole.frequency_of_touched(), 0.15);
 }
 
 TEST_F(Scoring, MemoryUsedOnlyAtTheEdgeIsNoErrorOfPrecision) {

@@ -45,6 +45,44 @@ TEST(Description, TheMainJobInPlainWords) {
               "      to 1,000 regions of at least 4KiB.\n");
 }
 
+TEST(Description, HugePagesAndTheirBudget) {
+    Scheme scheme;
+    scheme.name = "hot";
+    scheme.action = Action::collapse;
+    scheme.frequency.min = Share{500'000};
+    scheme.growth = {mebibytes(64), Share{50'000}};
+    const std::string text = describe(policy_of(scheme), 200);
+    EXPECT_THAT(
+        text, HasSubstr("hot: make huge pages of memory that was found accessed in at least 50%"));
+    EXPECT_THAT(text, HasSubstr("at least 50% of 2 MiB is in memory; each target may grow by the "
+                                "lesser of 64MiB and 5% of its memory"));
+    EXPECT_THAT(text, Not(HasSubstr("remote system calls")));
+}
+
+TEST(Description, LocksTheirBudgetAndTheirEnd) {
+    Scheme scheme;
+    scheme.name = "hot";
+    scheme.action = Action::mlock;
+    scheme.on_exit = OnExit::restore;
+    Policy policy = policy_of(scheme);
+    std::string text = describe(policy, 200);
+    EXPECT_THAT(text, HasSubstr("hot: lock memory"));
+    EXPECT_THAT(text, HasSubstr("at most 64MiB of a target and 10% of the machine's memory"));
+    EXPECT_THAT(text,
+                HasSubstr("unlocked when it has not been used like that for 10s, and at the end"));
+    EXPECT_THAT(text, HasSubstr("remote system calls: none; what would need one is skipped."));
+    policy.remote_syscall = true;
+    policy.schemes[0].on_exit = OnExit::keep;
+    policy.schemes[0].unlock_age.reset();
+    policy.schemes[0].populate = true;
+    policy.schemes[0].raise_memlock = RaiseMemlock::soft;
+    text = describe(policy, 200);
+    EXPECT_THAT(
+        text, HasSubstr("a target may be stopped for 1ms at a time, and runs for 20ms in between"));
+    EXPECT_THAT(text, HasSubstr("unlocked only by hand: it is left locked at the end"));
+    EXPECT_THAT(text, HasSubstr("is brought in; RLIMIT_MEMLOCK is raised up to its hard limit"));
+}
+
 TEST(Description, WhatIsTurnedOffIsSaid) {
     Scheme scheme = reclaim();
     scheme.quota = {};

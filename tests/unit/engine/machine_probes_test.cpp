@@ -150,6 +150,14 @@ TEST(HugePagesProbeTest, reads_the_chosen_setting) {
     EXPECT_EQ(probe_huge_pages(paths_of(none)).state, ProbeState::no);
 }
 
+TEST(HugePagesProbeTest, says_what_needs_remote_calls_here) {
+    const Probe probe = probe_huge_page_actions();
+    if (probe.state == ProbeState::no) GTEST_SKIP() << probe.found;
+    // So far no kernel takes the flags for another process.
+    EXPECT_THAT(probe.found, HasSubstr("hugepage, nohugepage"));
+    EXPECT_THAT(probe.found, HasSubstr("remote_syscall"));
+}
+
 TEST(MachineProbeTest, answers_every_item_on_this_machine) {
     const auto probes = probe_machine(ModuleState{true, false, "answers", ""}, MainlineState{});
     std::set<std::string> names;
@@ -161,10 +169,10 @@ TEST(MachineProbeTest, answers_every_item_on_this_machine) {
             EXPECT_FALSE(probe.advice.empty()) << probe.name << " must say what to do";
         }
     }
-    EXPECT_EQ(names, (std::set<std::string>{"kernel", "module", "mainline_damon", "swap",
-                                            "process_madvise", "cap_sys_nice", "cap_sys_ptrace",
-                                            "cap_sys_admin", "ptrace", "pagemap", "huge_pages",
-                                            "io_uring", "cgroup2", "pressure"}));
+    EXPECT_EQ(names, (std::set<std::string>{
+                         "kernel", "module", "mainline_damon", "swap", "process_madvise",
+                         "cap_sys_nice", "cap_sys_ptrace", "cap_sys_admin", "ptrace", "pagemap",
+                         "huge_pages", "huge_page_actions", "io_uring", "cgroup2", "pressure"}));
 }
 
 }  // namespace

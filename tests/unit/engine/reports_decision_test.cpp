@@ -125,6 +125,9 @@ TEST(DecisionTable, TellsATunedAgeInPlaceOfThePolicys) {
     given.controls[0].tuned_age = 25s;
     EXPECT_THAT(unwrapped(decision_table(given, 0x3f000, 80)), HasSubstr("at least 25s"));
     EXPECT_THAT(unwrapped(decision_table(given, 80)), HasSubstr("tuned between 1s and 1min"));
+    EXPECT_THAT(unwrapped(decision_table(given, 80)), Not(HasSubstr("half of that age")));
+    given.controls[0].half_age_share = 0.031;
+    EXPECT_THAT(unwrapped(decision_table(given, 80)), HasSubstr("at half of that age 3.10% would"));
 }
 
 TEST(DecisionTable, TellsOfAWatermarkWhatCanBeCrossed) {

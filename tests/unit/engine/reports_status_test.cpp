@@ -27,6 +27,15 @@ TEST(StatusLine, SaysHowTheSessionIsDoing) {
               "0:42  1,000 regions  RSS 412.0 MiB  paged out 310.0 MiB");
 }
 
+TEST(StatusLine, SaysWhatBecameHugeAndWhatIsLocked) {
+    Status status = some_status();
+    status.huge = mebibytes(12);
+    status.locked = mebibytes(8);
+    EXPECT_EQ(
+        status_line(status, 100),
+        "0:42  1,000 regions  RSS 412.0 MiB  paged out 310.0 MiB  huge 12.0 MiB  locked 8.0 MiB");
+}
+
 TEST(StatusLine, SaysWhatIsOutOfTheOrdinary) {
     Status status = some_status();
     status.targets = 3;

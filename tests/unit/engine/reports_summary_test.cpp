@@ -233,6 +233,40 @@ TEST(Summary, AdvisedAndGoneAndSavedAreThreeFigures) {
     EXPECT_THAT(table, HasSubstr("+210.0 MiB"));
 }
 
+TEST(Summary, TellsWhatBecameHugeLockedAndWhatThatCost) {
+    RunSummary run = some_run();
+    SchemeSummary huge;
+    huge.name = "hot";
+    huge.action = Action::collapse;
+    huge.advised = mebibytes(12);
+    huge.confirmed = mebibytes(10);
+    huge.grown = mebibytes(3);
+    SchemeSummary lock;
+    lock.name = "keep";
+    lock.action = Action::mlock;
+    lock.confirmed = mebibytes(8);
+    lock.unlocked = mebibytes(2);
+    lock.remote = {40, 2ms, 90us, {}};
+    at(lock.remote.refused, RemoteRefusal::seccomp) = mebibytes(1);
+    at(lock.gaps, Gap::memlock_limit) = mebibytes(5);
+    run.schemes = {huge, lock};
+    const std::string table = summary_table(run);
+    EXPECT_THAT(table, HasSubstr("became huge"));
+    EXPECT_THAT(table, HasSubstr("3.0 MiB"));
+    EXPECT_THAT(table, HasSubstr("locked"));
+    EXPECT_THAT(table, HasSubstr("seccomp"));
+    EXPECT_THAT(table, HasSubstr("memlock_limit"));
+    EXPECT_THAT(table, HasSubstr("40"));
+    const json schemes = json::parse(summary_json(run))["schemes"];
+    EXPECT_EQ(schemes[0]["confirmed_bytes"], mebibytes(10).count);
+    EXPECT_EQ(schemes[0]["grown_bytes"], mebibytes(3).count);
+    EXPECT_EQ(schemes[1]["unlocked_bytes"], mebibytes(2).count);
+    EXPECT_EQ(schemes[1]["remote"]["stops"], 40);
+    EXPECT_EQ(schemes[1]["remote"]["stopped_ns"], 2'000'000);
+    EXPECT_EQ(schemes[1]["remote"]["longest_stop_ns"], 90'000);
+    EXPECT_EQ(schemes[1]["remote"]["refused_bytes"]["seccomp"], mebibytes(1).count);
+}
+
 TEST(Summary, ADryRunClaimsNothing) {
     RunSummary run = some_run();
     run.dry_run = true;

@@ -269,6 +269,23 @@ TEST_F(SessionControlsTest, rests_while_enough_memory_is_free_and_wakes_by_itsel
     EXPECT_EQ(monitor_->stops, 2);
 }
 
+// So that memory behind it has its turn where a quota does not let all of it through.
+TEST_F(SessionControlsTest, what_filters_leave_waits_as_long_as_what_was_paged_out) {
+    Policy policy = one_scheme();
+    policy.schemes[0].cool_down = 1h;
+    executor_->filters_everything();
+    begin_acting(policy);
+    see(cold_program());
+    run_until([this] { return gap(session_->totals()[0], Gap::filtered) == Bytes{size}; });
+    Snapshot later = cold_program();
+    later.time += 1min;
+    see(later);
+    run_until([this] { return session_->snapshots() == 2; });
+    int rounds = 0;
+    run_until([&] { return ++rounds == 5; });
+    EXPECT_EQ(executor_->requests().size(), 1U);
+}
+
 TEST_F(SessionControlsTest, a_filter_by_mapping_knows_the_mappings) {
     use_laid_out_folder();
     lay_faults(0);

@@ -35,7 +35,9 @@ class ExecutorScript {
             ActionOutcome outcome;
             outcome.asked = range.size();
             outcome.calls = 1;
-            if (advises_) {
+            if (filters_) {
+                outcome.gaps[static_cast<std::size_t>(Gap::filtered)] = range.size();
+            } else if (advises_) {
                 outcome.advised = range.size();
                 outcome.paged_out = range.size();
                 outcome.spent = 2ms;
@@ -54,6 +56,7 @@ class ExecutorScript {
         return times_;
     }
     void advises_nothing() { advises_ = false; }
+    void filters_everything() { filters_ = true; }
     void tells_what_left() { tells_what_left_ = true; }
     // Calls do not return until they are cancelled.
     void hold() {
@@ -73,6 +76,7 @@ class ExecutorScript {
     bool tells_what_left_ = false;
     bool held_ = false;
     bool advises_ = true;
+    bool filters_ = false;
 };
 
 class ScriptedExecutor final : public Executor {

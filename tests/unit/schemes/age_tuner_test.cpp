@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration window = 60s;
 constexpr Bytes page = kibibytes(16);
+const IdleSpells no_spells(window);
 
 Instant at(Duration since) {
     return Instant(5000s + since);
@@ -40,6 +41,8 @@ class Program {
         }
     }
     void change(Rest rest) { rest_ = std::move(rest); }
+    // As if a monitor saw hardly any of what is accessed.
+    void let_spells_lie() { lying_ = true; }
 
     struct Seen {
         double paged_out = 0;
@@ -55,7 +58,11 @@ class Program {
         int direction = 0;
         for (const Duration end = time_ + length; time_ < end; time_ += 1s) {
             const Duration before = tuner_.age();
-            tuner_.look(at(time_), meter_);
+            if (tuner_.look(at(time_), meter_, spells_)) spells_.forget();
+            if (lying_) {
+                spells_.advance(at(time_));
+                spells_.observe(0s, 4h, 1e9, 0);
+            }
             const Duration age = tuner_.age();
             seen.lowest = std::min(seen.lowest, age);
             seen.highest = std::max(seen.highest, age);
@@ -109,6 +116,8 @@ class Program {
     Rest rest_;
     AgeTuner& tuner_;
     RefaultMeter meter_{window};
+    IdleSpells spells_{window};
+    bool lying_ = false;
     std::vector<Page> pages_;
     std::deque<Use> resting_;
     std::priority_queue<Use, std::vector<Use>, std::greater<>> uses_;
@@ -209,7 +218,7 @@ TEST(AgeTuner, LowersSlowlyWhereNothingIsPagedOut) {
     int falls = 0;
     Duration last = tuner.age();
     for (; tuner.age() > 10s && time < 10h; time += 1s) {
-        tuner.look(at(time), nothing);
+        tuner.look(at(time), nothing, no_spells);
         falls += tuner.age() < last ? 1 : 0;
         EXPECT_GE(tuner.age(), last / 5 * 4);
         last = tuner.age();
@@ -243,11 +252,112 @@ TEST(AgeTuner, RaisesAnAgeOfNothing) {
     EXPECT_GT(tuner.age(), 20s);
 }
 
+// Idle memory of all ages, that stays idle but for a share that is accessed before `until`.
+IdleSpells spells_of(Duration now, Duration until, double share = 0.5) {
+    IdleSpells spells(window);
+    spells.advance(at(now));
+    spells.observe(0s, 4h, 1e9, 0);
+    if (until > Duration::zero()) spells.observe(0s, until, 1e9 * (1 - share), 1e9 * share);
+    return spells;
+}
+
+// The ages that it had, each second; what is paged out does not come back.
+std::vector<Duration> looked_at(AgeTuner& tuner, const IdleSpells& spells, Duration length) {
+    RefaultMeter refaults(window);
+    std::vector<Duration> ages;
+    for (Duration time{}; time < length; time += 1s) {
+        refaults.paged_out(at(time), mebibytes(100), tuner.age());
+        tuner.look(at(time), refaults, spells);
+        ages.push_back(tuner.age());
+    }
+    return ages;
+}
+
+TEST(AgeTuner, HeedsSpellsByHalfAtMostAndOnceInAWindow) {
+    AgeTuner tuner(tune(10'000, 10s, 2h), 1000s, window);
+    const auto ages = looked_at(tuner, spells_of(0s, 0s), 10 * window);
+    Duration moved = 0s;
+    for (std::size_t i = 1; i < ages.size(); ++i) {
+        if (ages[i] == ages[i - 1]) continue;
+        const auto time = static_cast<std::int64_t>(i) * Duration(1s);
+        EXPECT_GE(time - moved, window);
+        EXPECT_LE(time - moved, 2 * window) << "each few looks";
+        EXPECT_GE(2 * ages[i], ages[i - 1]);
+        moved = time;
+    }
+    EXPECT_EQ(tuner.age(), 10s) << "in seven steps";
+}
+
+TEST(AgeTuner, LowersToTheLeastAgeThatSpellsSpeakFor) {
+    AgeTuner tuner(tune(10'000, 10s, 2h), 1000s, window);
+    looked_at(tuner, spells_of(0s, 300s), 2 * window + 2s);
+    EXPECT_GE(tuner.age(), 300s * 9 / 10);
+    EXPECT_LE(tuner.age(), 300s * 9 / 8);
+}
+
+TEST(AgeTuner, HeedsNothingThatWasNotWatchedForAWindow) {
+    AgeTuner tuner(tune(10'000, 10s, 2h), 1000s, window);
+    const IdleSpells spells = spells_of(30s, 0s);
+    for (Duration time{}; time < 90s; time += 1s) {
+        tuner.look(at(time), RefaultMeter(window), spells);
+        ASSERT_EQ(tuner.age(), 1000s);
+    }
+    for (Duration time = 90s; time < 90s + window / 3; time += 1s)
+        tuner.look(at(time), RefaultMeter(window), spells);
+    EXPECT_EQ(tuner.age(), 500s);
+}
+
+TEST(AgeTuner, RefaultsThatAreMeasuredGoBeforeSpells) {
+    AgeTuner tuner(tune(10'000, 10s, 2h), 100s, window);
+    RefaultMeter refaults(window);
+    const IdleSpells spells = spells_of(0s, 0s);
+    for (Duration time = 0s; time < 3 * window; time += 1s) {
+        refaults.paged_out(at(time), mebibytes(100), tuner.age());
+        // More than half of the target.
+        refaults.came_back(at(time), 1s, kibibytes(700));
+        tuner.look(at(time), refaults, spells);
+    }
+    EXPECT_EQ(tuner.age(), 100s);
+    for (Duration time = 3 * window; time < 4 * window; time += 1s) {
+        refaults.paged_out(at(time), mebibytes(100), tuner.age());
+        refaults.came_back(at(time), 1s, mebibytes(50));
+        tuner.look(at(time), refaults, spells);
+    }
+    EXPECT_GT(tuner.age(), 100s);
+}
+
+// All that is idle for 140 to 200 s is used again: an age of 150 s is wrong, but so is no lower one
+// down to 80 s.
+TEST(AgeTuner, HeedsSpellsWhereItCannotBeRaised) {
+    AgeTuner tuner(tune(10'000, 10s, 150s), 150s, window);
+    RefaultMeter refaults(window);
+    const IdleSpells spells = spells_of(0s, 0s);
+    for (Duration time = 0s; time < 3 * window && tuner.age() == 150s; time += 1s) {
+        refaults.paged_out(at(time), mebibytes(100), tuner.age());
+        refaults.came_back(at(time), 20s, mebibytes(50));
+        tuner.look(at(time), refaults, spells);
+    }
+    EXPECT_LE(tuner.age(), 150s - window) << "what is idle for so long and a window more leaves";
+    EXPECT_GE(tuner.age(), 75s);
+}
+
+TEST(AgeTuner, HeedsSpellsThatProveWrongLessAndLessOften) {
+    AgeTuner tuner(tune(100'000, 1s, 2h), 5s, window);
+    Program program(2'000, periodic(50s), tuner);
+    program.let_spells_lie();
+    program.run(10 * window);
+    // It waits for 1 window, 2, 4, …: eight times in the first 255 windows; and five tries of its
+    // own.
+    EXPECT_LE(program.run(240 * window).turns, 2 * (8 + 5));
+    // 256 windows at most, either.
+    EXPECT_LE(program.run(1040 * window).turns, 2 * (5 + 5));
+}
+
 TEST(AgeTuner, SurvivesAClockThatIsSetBack) {
     AgeTuner tuner(tune(10'000, 1s, 1h), 10s, window);
     const RefaultMeter nothing(window);
     for (const Instant now : {Instant::max(), Instant::min(), at(0s), Instant::max()})
-        tuner.look(now, nothing);
+        tuner.look(now, nothing, no_spells);
     EXPECT_GE(tuner.age(), 1s);
 }
 

@@ -136,6 +136,47 @@ TEST(DeciderProperties, OnlyKnownMatchingMemoryIsPlannedAndNoneTwice) {
     }));
 }
 
+using HeldPages = std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, Instant>;
+
+Instant at_a_whole_interval(Instant when) {
+    return std::chrono::ceil<Duration>(
+        at(std::chrono::ceil<std::chrono::duration<std::int64_t, std::deci>>(when - at(0s))));
+}
+
+// What was gone when it was last told, and is there now, is young to pageout.
+void hold_returned(const std::vector<Scheme>& schemes, const TargetSnapshot& target, Instant now,
+                   std::map<std::uint64_t, double>& gone, HeldPages& held_until) {
+    std::map<std::uint64_t, double> still_gone;  // looks that found nothing
+    for (const Region& region : target.regions) {
+        double looks = 0;
+        for (auto address = region.range.start; address < region.range.end; address += page)
+            looks += gone.contains(address) ? gone[address] : 0;
+        looks = looks * page / static_cast<double>(region.range.size().count) + region.sampled;
+        for (auto address = region.range.start; address < region.range.end; address += page) {
+            if (region.nothing_present()) {
+                still_gone[address] = looks;
+                continue;
+            }
+            if (!gone.contains(address)) continue;
+            if (!region.known()) {
+                still_gone[address] = gone[address];
+                continue;
+            }
+            const double there = 1 - static_cast<double>(region.absent) / region.sampled;
+            if (gone[address] * there < 8) continue;
+            for (std::size_t i = 0; i < schemes.size(); ++i) {
+                const Duration age = schemes[i].age.min.value_or(Duration(0));
+                const auto [held, fresh] =
+                    held_until.try_emplace({i, target.id.value, address}, Instant::min());
+                if (schemes[i].action == Action::pageout && age > Duration(0) &&
+                    held->second <= now)
+                    held->second = at_a_whole_interval(now + age);
+            }
+        }
+    }
+    gone = still_gone;
+}
+
 // The whole decision again, page by page and without any cleverness, for policies without quotas.
 TEST(DeciderProperties, PlansWhatAPageByPageModelPlans) {
     EXPECT_TRUE(rc::check([] {
@@ -146,7 +187,8 @@ TEST(DeciderProperties, PlansWhatAPageByPageModelPlans) {
         unbraked.limits.brake.reset();
         Decider decider(unbraked);
         // Held until, by scheme, target and page.
-        std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, Instant> held_until;
+        HeldPages held_until;
+        std::map<std::uint64_t, std::map<std::uint64_t, double>> gone;
         std::map<std::uint64_t, std::uint64_t> generations;
         Duration time{};
         for (int step = 0; step < 10; ++step) {
@@ -161,11 +203,14 @@ TEST(DeciderProperties, PlansWhatAPageByPageModelPlans) {
             for (std::uint32_t t = 0; t < targets.size(); ++t) {
                 const TargetSnapshot& target = targets[t];
                 if (generations.contains(target.id.value) &&
-                    generations[target.id.value] != target.generation)
+                    generations[target.id.value] != target.generation) {
                     std::erase_if(held_until, [&](const auto& entry) {
                         return std::get<1>(entry.first) == target.id.value;
                     });
+                    gone[target.id.value].clear();
+                }
                 generations[target.id.value] = target.generation;
+                hold_returned(schemes, target, seen.time, gone[target.id.value], held_until);
                 for (const Region& region : target.regions) {
                     std::vector<std::uint32_t> able;
                     for (std::uint32_t i = 0; i < schemes.size(); ++i) {
@@ -214,12 +259,8 @@ TEST(DeciderProperties, PlansWhatAPageByPageModelPlans) {
                 const Instant acted = seen.time + 50ms;
                 if (reported) decider.report(done(seen, range, acted));
                 // A hold ends at a whole interval.
-                const Instant until =
-                    reported
-                        ? std::chrono::ceil<Duration>(
-                              at(std::chrono::ceil<std::chrono::duration<std::int64_t, std::deci>>(
-                                  acted + hold - at(0s))))
-                        : seen.time + std::max(hold, Duration(60s));
+                const Instant until = reported ? at_a_whole_interval(acted + hold)
+                                               : seen.time + std::max(hold, Duration(60s));
                 for (auto address = range.range.start; address < range.range.end; address += page)
                     held_until[{range.scheme, targets[range.target].id.value, address}] = until;
             }

@@ -139,6 +139,23 @@ TEST(HoldingBack, NothingPresentIsNotPagedOutButMayBeBroughtIn) {
     EXPECT_THAT(ranges_of(in.decide(seen, seeing())), ElementsAre(mibs(0, 4)));
 }
 
+TEST(HoldingBack, WhatWasGoneAndIsThereIsYoungToPageout) {
+    Decider out(policy({scheme(Action::pageout, 5s)}));
+    Decider cold_list(policy({scheme(Action::cold, 5s)}));
+    for (Decider* decider : {&out, &cold_list})
+        decider->decide(snapshot(0s, {absent(0, 4), cold(4, 8, 0), absent(8, 12)}), seeing());
+    // Its regions' ages count on.
+    const auto then = [](Duration when) {
+        return snapshot(when, {cold(0, 4, 400), cold(4, 8, 400), absent(8, 12)});
+    };
+    const Plan plan = out.decide(then(1s), seeing());
+    EXPECT_THAT(ranges_of(plan), ElementsAre(mibs(4, 8)));
+    EXPECT_EQ(held(plan.schemes[0], Reason::recently_acted), mebibytes(4));
+    EXPECT_THAT(ranges_of(cold_list.decide(then(1s), seeing())), ElementsAre(mibs(0, 8)));
+    EXPECT_THAT(ranges_of(out.decide(then(5900ms), seeing())), IsEmpty());
+    EXPECT_THAT(ranges_of(out.decide(then(6s), seeing())), ElementsAre(mibs(0, 4)));
+}
+
 TEST(HoldingBack, ASessionThatDoesNotSeeOnlyObserves) {
     Decider decider(policy({scheme(Action::pageout), scheme(Action::stat)}));
     const Plan plan = decider.decide(snapshot(0s, {cold(0, 4)}), Conditions{});
@@ -594,11 +611,12 @@ TEST(Names, EveryReasonHasAStableNameAndAnExplanation) {
         names.push_back(name_of(static_cast<Reason>(i)));
         EXPECT_NE(explanation_of(static_cast<Reason>(i)), explanation_of(Reason::count_));
     }
-    EXPECT_THAT(
-        names, ElementsAre("unknown", "size", "frequency", "age", "other_scheme", "recently_acted",
-                           "nothing_present", "unseen_accesses", "target_denied", "observing_only",
-                           "brake", "swap_low", "unmeasured", "watermark", "small_target", "filter",
-                           "not_due", "floor", "quota_bytes", "quota_time", "quota_goal"));
+    EXPECT_THAT(names,
+                ElementsAre("unknown", "size", "frequency", "age", "other_scheme", "recently_acted",
+                            "already_locked", "nothing_present", "unseen_accesses", "target_denied",
+                            "observing_only", "brake", "swap_low", "unmeasured", "watermark",
+                            "small_target", "filter", "not_due", "floor", "lock_budget",
+                            "quota_bytes", "quota_time", "quota_goal"));
 }
 
 TEST(Names, EveryActionHasTheNameThatAPolicyGivesIt) {
@@ -606,6 +624,11 @@ TEST(Names, EveryActionHasTheNameThatAPolicyGivesIt) {
     EXPECT_EQ(name_of(Action::cold), "cold");
     EXPECT_EQ(name_of(Action::willneed), "willneed");
     EXPECT_EQ(name_of(Action::stat), "stat");
+    EXPECT_EQ(name_of(Action::collapse), "collapse");
+    EXPECT_EQ(name_of(Action::hugepage), "hugepage");
+    EXPECT_EQ(name_of(Action::nohugepage), "nohugepage");
+    EXPECT_EQ(name_of(Action::mlock), "mlock");
+    EXPECT_EQ(name_of(Action::munlock), "munlock");
 }
 
 }  // namespace

@@ -42,9 +42,9 @@ TEST(PolicyFiles, EveryOneOfThemIsSound) {
         options.source = entry.path().filename().string();
         const PolicyReading reading = read_policy(content_of(entry.path()), options);
         EXPECT_THAT(messages_of(reading), IsEmpty());
-        EXPECT_EQ(reading.warnings.size(), 0U) << to_string(reading.warnings.front());
+        EXPECT_THAT(reading.warnings, IsEmpty()) << options.source;
     }
-    EXPECT_GE(count, 5U);
+    EXPECT_GE(count, 8U);
 }
 
 Policy policy_named(const std::string& name) {
@@ -108,15 +108,20 @@ TEST(PolicyFiles, GentleReclaimHasTheDefaultsOfDamonReclaim) {
     EXPECT_EQ(policy.schemes[0], cold);
 }
 
-TEST(PolicyFiles, PrclIsThePublishedSchemeWithoutOurLimits) {
-    const Policy policy = policy_named("prcl-v12.toml");
+// With which version 12 of the patchset was measured.
+MonitorAttributes published_attributes() {
     MonitorAttributes published;
     published.sampling_interval = std::chrono::milliseconds(5);
     published.aggregation_interval = std::chrono::milliseconds(100);
     published.update_interval = std::chrono::seconds(1);
     published.min_regions = 10;
     published.max_regions = 1000;
-    EXPECT_EQ(policy.monitor, published);
+    return published;
+}
+
+TEST(PolicyFiles, PrclIsThePublishedSchemeWithoutOurLimits) {
+    const Policy policy = policy_named("prcl-v12.toml");
+    EXPECT_EQ(policy.monitor, published_attributes());
     ASSERT_EQ(policy.schemes.size(), 1U);
     Scheme prcl;
     prcl.name = "prcl";
@@ -127,6 +132,67 @@ TEST(PolicyFiles, PrclIsThePublishedSchemeWithoutOurLimits) {
     EXPECT_EQ(policy.schemes[0], prcl);
     EXPECT_FALSE(policy.limits.min_free_swap);
     EXPECT_FALSE(policy.limits.brake);
+}
+
+// Huge pages, as version 12 of the patchset was measured with them.
+TEST(PolicyFiles, EthpIsThePublishedSchemeWithoutOurLimits) {
+    const Policy policy = policy_named("ethp-v12.toml");
+    EXPECT_EQ(policy.monitor, published_attributes());
+    ASSERT_EQ(policy.schemes.size(), 2U);
+    Scheme promote;
+    promote.name = "promote";
+    promote.action = Action::hugepage;
+    promote.size.min = mebibytes(2);
+    promote.frequency.min = Share{50'000};
+    EXPECT_EQ(policy.schemes[0], promote);
+    Scheme demote;
+    demote.name = "demote";
+    demote.action = Action::nohugepage;
+    demote.size.min = mebibytes(2);
+    demote.frequency.max = Share{50'000};
+    demote.age.min = std::chrono::seconds(1);
+    EXPECT_EQ(policy.schemes[1], demote);
+    EXPECT_TRUE(policy.remote_syscall) << "nobody else can set these flags";
+    EXPECT_FALSE(policy.limits.min_free_swap);
+    EXPECT_FALSE(policy.limits.brake);
+}
+
+// What their comments promise, whatever the figures are.
+TEST(PolicyFiles, EfficientThpPromotesWithinBoundsAndTakesBack) {
+    const Policy policy = policy_named("efficient-thp.toml");
+    EXPECT_FALSE(policy.remote_syscall) << "nothing here needs it";
+    EXPECT_EQ(policy.monitor.min_region_size, mebibytes(2)) << "regions end where huge pages could";
+    EXPECT_EQ(policy.limits, Limits{});
+    ASSERT_EQ(policy.schemes.size(), 2U);
+    const Scheme& promote = policy.schemes[0];
+    EXPECT_EQ(promote.action, Action::collapse);
+    EXPECT_TRUE(promote.frequency.min);
+    EXPECT_GE(promote.present.ppm, 500'000U) << "what is more empty than full costs too much";
+    EXPECT_TRUE(promote.growth.any());
+    EXPECT_TRUE(promote.quota.time);
+    const Scheme& demote = policy.schemes[1];
+    EXPECT_EQ(demote.action, Action::pageout);
+    EXPECT_EQ(demote.frequency.max, Share{0});
+    EXPECT_TRUE(demote.age.min);
+    EXPECT_TRUE(demote.quota.bytes);
+    ASSERT_EQ(demote.filters.size(), 1U);
+    EXPECT_EQ(demote.filters[0].kind, FilterKind::huge_page);
+    EXPECT_TRUE(demote.filters[0].allow);
+}
+
+TEST(PolicyFiles, LockHotIsBoundedAndUndone) {
+    const Policy policy = policy_named("lock-hot.toml");
+    EXPECT_TRUE(policy.remote_syscall);
+    ASSERT_EQ(policy.schemes.size(), 1U);
+    const Scheme& hot = policy.schemes[0];
+    EXPECT_EQ(hot.action, Action::mlock);
+    EXPECT_TRUE(hot.frequency.min);
+    EXPECT_FALSE(hot.populate);
+    EXPECT_TRUE(hot.lock.target && hot.lock.host);
+    EXPECT_TRUE(hot.unlock_age);
+    EXPECT_EQ(hot.raise_memlock, RaiseMemlock::never);
+    EXPECT_EQ(hot.on_exit, OnExit::restore);
+    EXPECT_FALSE(policy.limits.brake) << "when memory is short is when to lock";
 }
 
 // What its comments promise, whatever the figures are.
@@ -242,7 +308,16 @@ std::string around(const PolicyKey& key) {
     if (within("monitor.interval_goal.")) text += "monitor = { interval_goal = {} }\n";
     text += "[[target]]\n";
     if (!within("target.pid")) text += "name = \"x\"\n";
-    text += "[[scheme]]\nname = \"a\"\naction = \"pageout\"\n";
+    // These go with one action alone.
+    const bool collapsing = within("scheme.present") || within("scheme.growth");
+    const bool locking = within("scheme.lock") || within("scheme.unlock") ||
+                         within("scheme.populate") || within("scheme.raise_memlock") ||
+                         within("scheme.on_exit");
+    text += "[[scheme]]\nname = \"a\"\naction = \"" +
+            std::string(collapsing ? "collapse"
+                        : locking  ? "mlock"
+                                   : "pageout") +
+            "\"\n";
     if (within("scheme.tune")) text += "age = { min = \"10s\" }\n";
     if (within("scheme.tune.")) text += "tune = { refaults = \"2%\" }\n";
     if (within("scheme.watermarks."))
@@ -293,6 +368,8 @@ TEST(PolicyKeys, SettingADefaultChangesNothing) {
         EXPECT_EQ(with.policy.limits, without.policy.limits) << key.path;
         EXPECT_EQ(with.policy.refaults, without.policy.refaults) << key.path;
         EXPECT_EQ(with.policy.schemes, without.policy.schemes) << key.path;
+        EXPECT_EQ(with.policy.remote, without.policy.remote) << key.path;
+        EXPECT_EQ(with.policy.remote_syscall, without.policy.remote_syscall) << key.path;
         EXPECT_EQ(with.policy.targets[0].all, without.policy.targets[0].all) << key.path;
     }
 }
@@ -310,6 +387,8 @@ TEST(PolicyKeys, SettingAnExampleChangesThePolicy) {
         const Policy after = read_policy(text, options).policy;
         const bool same = before.monitor == after.monitor && before.limits == after.limits &&
                           before.refaults == after.refaults && before.schemes == after.schemes &&
+                          before.remote == after.remote &&
+                          before.remote_syscall == after.remote_syscall &&
                           before.targets[0].pid == after.targets[0].pid &&
                           before.targets[0].name == after.targets[0].name &&
                           before.targets[0].all == after.targets[0].all;

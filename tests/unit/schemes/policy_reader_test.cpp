@@ -264,7 +264,8 @@ TEST(PolicyErrors, OfUnknownKeys) {
     unknown(sound + "sampling_interval = \"5ms\"\n", 5, 1, "scheme.cold.sampling_interval",
             "sampling_interval", "in [[scheme]]", "it belongs in [monitor]");
     unknown("nothing_like_it = 1\n" + sound, 1, 1, "nothing_like_it", "nothing_like_it",
-            "at the top level", "the keys here are version, monitor, target, scheme, limits");
+            "at the top level",
+            "the keys here are version, remote_syscall, monitor, target, scheme, limits");
     unknown("pid = 3\n" + sound, 1, 1, "pid", "pid", "at the top level", "[[target]]");
     unknown(sound + "[monitr]\n", 5, 2, "monitr", "monitr", "at the top level",
             "did you mean 'monitor'?");
@@ -525,10 +526,10 @@ TEST(PolicyErrors, OfSchemes) {
                   "did you mean 'pageout'?"});
     expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"destroy\"\n", 4, 10,
                   "scheme.a.action", "\"destroy\"", "unknown action 'destroy'",
-                  "'pageout', 'cold', 'willneed' or 'stat'"});
-    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"hugepage\"\n", 4, 10,
-                  "scheme.a.action", "\"hugepage\"",
-                  "this version does not have the action 'hugepage'", "'pageout'"});
+                  "'pageout', 'cold', 'willneed', 'stat', 'collapse'"});
+    expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = \"lru_prio\"\n", 4, 10,
+                  "scheme.a.action", "\"lru_prio\"",
+                  "this version does not have the action 'lru_prio'", "'pageout'"});
     expect_error({"version = 1\n[[scheme]]\nname = \"a\"\naction = 7\n", 4, 10, "scheme.a.action",
                   "7", "'action' is a whole number", "action = \"pageout\""});
 }
