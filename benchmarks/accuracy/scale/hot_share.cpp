@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "benchmarks/accuracy/scale/simulated_monitor.h"
+#include "benchmarks/accuracy/touch_set.h"
 
 namespace damon_schemes::scale {
 namespace {
@@ -32,6 +33,7 @@ constexpr std::uint64_t base = 0x100000000000;
 // As many as one core makes in 5 ms where each misses its caches.
 constexpr std::uint64_t accesses_per_pass = 50'000;
 constexpr unsigned intervals = 60, counted = 20, settling = 10;
+constexpr std::uint64_t guests_spots_seed = 13;  // the phase file's
 // What samples alone find is a matter of chance: for comparing means more runs are needed.
 constexpr std::uint64_t seeds = 3, seeds_of_guests_case = 15;
 
@@ -53,7 +55,7 @@ const Case cases[] = {
     {"16 spots of 2 MiB", 16, [](std::uint64_t) { return 2 * mib; }},
     {"100 spots of 256 KiB", 100, [](std::uint64_t) { return 256 * kib; }},
     {"one spot, a 100th", 1, [](std::uint64_t space) { return space / 100 / 4096 * 4096; }},
-    // phases/scattered-in-a-gibibyte.toml
+    // phases/scattered-in-a-gibibyte.toml, with its spots where the workload puts them
     {"48 spots of 128 KiB", 48, [](std::uint64_t) { return 128 * kib; }, 20, true},
 };
 
@@ -66,6 +68,19 @@ struct Guest {
 std::vector<Range> place(std::uint64_t space, const Case& what, ds_random& random) {
     std::vector<Range> spots;
     const auto size = what.size(space);
+    if (what.guests) {
+        // As the workload places them: each somewhere in its own share of the area, and so none
+        // close to many others.
+        accuracy::Access access;
+        access.spots = accuracy::Spots{what.spots, Bytes(size), guests_spots_seed};
+        const accuracy::TouchSet touched(access, Bytes(space), ds_random_next(&random));
+        const auto touches = touched.touches() / what.spots;
+        for (std::uint64_t spot = 0; spot < what.spots; ++spot) {
+            const auto start = base + touched.offset(spot * touches);
+            spots.push_back({start, start + size});
+        }
+        return spots;
+    }
     while (spots.size() < what.spots) {
         const auto start = base + ds_random_below(&random, (space - size) / 4096) * 4096;
         const Range spot{start, start + size};
