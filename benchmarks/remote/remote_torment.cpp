@@ -2,7 +2,8 @@
 // Remote calls without end: on programs of every kind, on a process that is there already, and
 // with the engine or the helper killed meanwhile.  Prints a table and leaves the figures in a file.
 //
-//     remote_torment kinds HELPER JSON CALLS         CALLS calls on each kind of program
+//     remote_torment kinds HELPER JSON CALLS [SECONDS]
+//                                   CALLS calls on each kind of program, or as many as fit
 //     remote_torment kills HELPER JSON TIMES         the engine is killed at random moments
 //     remote_torment helper-kills HELPER JSON TIMES  the helper is
 //     remote_torment process HELPER JSON PID SECONDS
@@ -83,8 +84,12 @@ bool torment_kinds(const Arguments& arguments, json& figures) {
     std::vector<std::uint64_t> stops, foreign;
     bool good = true;
     for (const std::string& kind : BlockedProgram::kinds()) {
-        const auto found = bench::torment(*caller, kind, arguments.number, limits);
-        const bool unharmed = found.unharmed() && found.calls >= arguments.number;
+        const bool limited = arguments.seconds != 0;
+        const auto found = limited ? bench::torment(*caller, kind, arguments.number, limits,
+                                                    seconds(arguments.seconds))
+                                   : bench::torment(*caller, kind, arguments.number, limits);
+        const bool unharmed =
+            found.unharmed() && (limited ? found.calls > 0 : found.calls >= arguments.number);
         good = good && unharmed;
         const json stop = figures_of(found.stop_ns), window = figures_of(found.foreign_ns);
         std::printf("%-28s %7lu %8lu %8lu %9lu %7lu %7lu  %.0f %.0f %.0f; %.0f %.0f %.0f%s%s%s\n",
@@ -312,9 +317,10 @@ bool torment_process(const Arguments& arguments, json& figures) {
 
 int run(int count, char** words) {
     const std::string what = count > 1 ? words[1] : "";
-    if (count != (what == "process" ? 6 : 5)) {
+    if (count != (what == "process" ? 6 : 5) && !(what == "kinds" && count == 6)) {
         std::fputs(
-            "usage: remote_torment kinds|kills|helper-kills HELPER JSON NUMBER\n"
+            "usage: remote_torment kinds HELPER JSON CALLS [SECONDS]\n"
+            "       remote_torment kills|helper-kills HELPER JSON NUMBER\n"
             "       remote_torment process HELPER JSON PID SECONDS\n",
             stderr);
         return 2;
