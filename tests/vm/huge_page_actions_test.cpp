@@ -154,8 +154,8 @@ TEST_F(HugePageActions, ThePublishedSchemesFlagWhatIsUsedAndWhatIsNot) {
                          "monitor.aggregation_interval=200ms", "--pid",
                          std::to_string(target->pid())});
         EXPECT_TRUE(eventually([&] {
-            return !command.running() || (details(hot).hugepage >= 4 * mib &&
-                                          details(cold).nohugepage >= cold_bytes / 4);
+            return !command.running() ||
+                   (details(hot).hugepage >= 4 * mib && details(cold).nohugepage >= cold_bytes / 4);
         })) << name
             << ' ' << details(hot).hugepage << ' ' << details(cold).nohugepage << command.err();
         ASSERT_TRUE(command.running()) << name << command.err();
