@@ -140,6 +140,11 @@ class ApplyToTarget : public testing::Test {
     }
     std::uint64_t swapped() const { return memory_of(target->pid(), "VmSwap"); }
     std::uint64_t rss() const { return memory_of(target->pid(), "VmRSS"); }
+    // What the program uses; it is kept from running where the machine is busy and looks idle
+    // meanwhile, but then that comes back.
+    bool hot_memory_is_there() const {
+        return eventually([&] { return rss() >= hot_bytes * 8 / 10; });
+    }
 
     std::unique_ptr<Target> target;
     Area cold, hot;

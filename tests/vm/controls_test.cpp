@@ -325,6 +325,21 @@ TEST_F(Policies, PrclV12PagesOutWithinItsHalfSecond) {
     interrupt(*command);
 }
 
+TEST_F(Policies, PrclV24PagesOutWhatWasIdleForFiveSeconds) {
+    start_target();
+    auto command = apply_file("prcl-v24.toml", {});
+    EXPECT_TRUE(pages_out(*command)) << command->err();
+    interrupt(*command);
+}
+
+TEST_F(Policies, TunedReclaimPagesOutWhatIsIdleAndLeavesWhatIsInUse) {
+    start_target();
+    auto command = apply_file("tuned-reclaim.toml", {});
+    EXPECT_TRUE(pages_out(*command)) << command->err();
+    EXPECT_TRUE(hot_memory_is_there()) << rss();
+    interrupt(*command);
+}
+
 TEST_F(Policies, HostGuardActsOnlyWhereTheHostIsShort) {
     start_target();
     auto command = apply_file("host-guard.toml", {});

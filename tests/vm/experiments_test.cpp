@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -66,26 +68,35 @@ TEST_F(Experiments, HugePagesForEverythingCostMemoryAndForWhatIsHotDoNot) {
     EXPECT_GE(second["hot_on_huge_bytes"].get<double>(), 0.95 * second["hot_bytes"].get<double>());
 }
 
-// Emulation makes a copy of 2 MiB slower by more than an order of magnitude, and so its quota.
+bool hot_blocks_got_huge_pages(const nlohmann::json& run) {
+    return std::ranges::all_of(std::array{"first", "second"}, [&](const char* phase) {
+        return run[phase]["hot_on_huge_bytes"].get<double>() >=
+               0.3 * run[phase]["hot_bytes"].get<double>();
+    });
+}
+
 TEST_F(Experiments, EfficientThpGivesHotBlocksHugePages) {
     NEEDS_MODULE();
-    const auto figures =
-        run({"huge_pages", "--seconds", "20", "--way", "efficient-thp", "--set",
-             "efficient-thp:scheme.promote.quota.time=200ms", "/root/policies/efficient-thp.toml"});
-    ASSERT_FALSE(figures.is_discarded());
-    const auto& run = figures["turns"][0]["efficient-thp"];
-    // How much of it is measured by `./dev prove actions`, on a quiet machine.
-    for (const char* phase : {"first", "second"}) {
-        EXPECT_GE(run[phase]["hot_on_huge_bytes"].get<double>(),
-                  0.3 * run[phase]["hot_bytes"].get<double>())
-            << phase << run["summary"].dump(1);
+    // The program's phases end by the clock: where the machine is too busy to look and copy within
+    // them, longer ones tell.  How much gets huge pages is measured by `./dev prove actions`.
+    nlohmann::json figures;
+    for (const int seconds : {20, 40, 80}) {
+        // Emulation makes a copy of 2 MiB slower by more than an order of magnitude, and so its
+        // quota.
+        figures = run({"huge_pages", "--seconds", std::to_string(seconds), "--way", "efficient-thp",
+                       "--set", "efficient-thp:scheme.promote.quota.time=200ms",
+                       "/root/policies/efficient-thp.toml"});
+        ASSERT_FALSE(figures.is_discarded());
+        if (hot_blocks_got_huge_pages(figures["turns"][0]["efficient-thp"])) break;
     }
+    const auto& turn = figures["turns"][0]["efficient-thp"];
+    EXPECT_TRUE(hot_blocks_got_huge_pages(turn)) << turn.dump(1);
     // Blocks beside hot ones may pass for hot until the regions are told apart.
     const double hot_blocks = figures["hot_blocks"].get<double>() * 2 * mib;
-    EXPECT_LE(run["first"]["huge_block_bytes"].get<double>(), 2 * hot_blocks);
-    EXPECT_LE(run["first"]["rss_bytes"].get<double>(),
+    EXPECT_LE(turn["first"]["huge_block_bytes"].get<double>(), 2 * hot_blocks);
+    EXPECT_LE(turn["first"]["rss_bytes"].get<double>(),
               1.1 * figures["used_bytes"].get<double>() + 4 * mib);
-    EXPECT_EQ(run["wrong_pages"], 0);
+    EXPECT_EQ(turn["wrong_pages"], 0);
 }
 
 TEST_F(Experiments, WhatIsLockedIsUnlockedInTheEnd) {

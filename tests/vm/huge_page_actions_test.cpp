@@ -145,6 +145,25 @@ TEST_F(HugePageActions, FlagsAreSetWhereMemoryIsHotOrCold) {
     expect_intact();
 }
 
+// Attributes are as the files say but for the pace, which emulation does not keep up with.
+TEST_F(HugePageActions, ThePublishedSchemesFlagWhatIsUsedAndWhatIsNot) {
+    for (const char* name : {"ethp-v12.toml", "ethp-v24.toml"}) {
+        start();
+        Command command({"damon-schemes", "apply", std::string("/root/policies/") + name, "--json",
+                         "--set", "monitor.sampling_interval=10ms", "--set",
+                         "monitor.aggregation_interval=200ms", "--pid",
+                         std::to_string(target->pid())});
+        EXPECT_TRUE(eventually([&] {
+            return !command.running() || (details(hot).hugepage >= 4 * mib &&
+                                          details(cold).nohugepage >= cold_bytes / 4);
+        })) << name
+            << ' ' << details(hot).hugepage << ' ' << details(cold).nohugepage << command.err();
+        ASSERT_TRUE(command.running()) << name << command.err();
+        (void)end(command);
+        expect_intact();
+    }
+}
+
 // A program that may not call ptrace(2), nor may what it starts: whoever does is killed.
 class WithoutPtrace {
   public:

@@ -33,8 +33,9 @@ TEST(Check, ASoundPolicyIsExplained) {
 
 TEST(Check, ThePoliciesOfTheProjectAreSound) {
     for (const char* name :
-         {"efficient-thp.toml", "ethp-v12.toml", "gentle-reclaim.toml", "host-guard.toml",
-          "lock-hot.toml", "observe.toml", "prcl-v12.toml", "proactive-reclaim.toml"}) {
+         {"efficient-thp.toml", "ethp-v12.toml", "ethp-v24.toml", "gentle-reclaim.toml",
+          "host-guard.toml", "lock-hot.toml", "observe.toml", "prcl-v12.toml", "prcl-v24.toml",
+          "proactive-reclaim.toml", "tuned-reclaim.toml"}) {
         const ProgramRun ran =
             run_program({"check", std::string(DAMON_SCHEMES_SOURCE "/policies/") + name});
         EXPECT_EQ(ran.status, 0) << ran.err;

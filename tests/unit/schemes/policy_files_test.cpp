@@ -157,6 +157,38 @@ TEST(PolicyFiles, EthpIsThePublishedSchemeWithoutOurLimits) {
     EXPECT_FALSE(policy.limits.brake);
 }
 
+// Version 24 is gentler in what its comments name, and the same in everything else.
+TEST(PolicyFiles, TheLaterPublishedSchemesDifferFromTheFirstInFrequencyAndAgeAlone) {
+    Policy prcl = policy_named("prcl-v12.toml");
+    prcl.schemes[0].frequency.max = Share{0};
+    prcl.schemes[0].age.min = std::chrono::seconds(5);
+    EXPECT_EQ(policy_named("prcl-v24.toml").schemes, prcl.schemes);
+    Policy ethp = policy_named("ethp-v12.toml");
+    ethp.schemes[0].size.min.reset();
+    ethp.schemes[1].frequency.max = Share{0};
+    ethp.schemes[1].age.min = std::chrono::seconds(7);
+    EXPECT_EQ(policy_named("ethp-v24.toml").schemes, ethp.schemes);
+    for (const char* name : {"prcl-v24.toml", "ethp-v24.toml"}) {
+        const Policy later = policy_named(name);
+        EXPECT_EQ(later.monitor, published_attributes()) << name;
+        EXPECT_FALSE(later.limits.min_free_swap) << name;
+        EXPECT_FALSE(later.limits.brake) << name;
+    }
+    EXPECT_TRUE(policy_named("ethp-v24.toml").remote_syscall) << "nobody else can set these flags";
+}
+
+TEST(PolicyFiles, TunedReclaimVerifiesEachPageAndIsBoundedByWhatComesBack) {
+    const Policy policy = policy_named("tuned-reclaim.toml");
+    EXPECT_FALSE(policy.remote_syscall) << "nothing here needs it";
+    ASSERT_EQ(policy.schemes.size(), 1U);
+    const Scheme& reclaim = policy.schemes[0];
+    EXPECT_EQ(reclaim.action, Action::pageout);
+    EXPECT_EQ(reclaim.frequency.max, Share{0});
+    EXPECT_TRUE(reclaim.verify) << "without a quota nothing else keeps hot pages in";
+    EXPECT_TRUE(reclaim.tune);
+    EXPECT_EQ(policy.limits, Limits{});
+}
+
 // What their comments promise, whatever the figures are.
 TEST(PolicyFiles, EfficientThpPromotesWithinBoundsAndTakesBack) {
     const Policy policy = policy_named("efficient-thp.toml");
