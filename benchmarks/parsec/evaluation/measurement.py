@@ -46,11 +46,11 @@ class Process:
 
     def has_ended(self):
         """Whether it has; then its figures are there."""
-        if self.status is None:
-            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
-            if pid:
-                self.status = self.popen.returncode = os.waitstatus_to_exitcode(status)
-                self.usage = usage
+        if self.status is None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            # What it left running ends with it, while its number is still its own.
+            self.signal(signal.SIGKILL)
+            _, status, self.usage = os.wait4(self.pid, 0)
+            self.status = self.popen.returncode = os.waitstatus_to_exitcode(status)
         return self.status is not None
 
     def wait(self, seconds):
@@ -67,9 +67,13 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    def end(self):
-        """Nothing of it goes on."""
-        self.signal(signal.SIGKILL)
+    def end(self, gently_for=0):
+        """Nothing of it goes on; for so many seconds it may put back what it did."""
+        if gently_for and not self.has_ended():
+            self.popen.send_signal(signal.SIGINT)
+            self.wait(gently_for)
+        if not self.has_ended():
+            self.signal(signal.SIGKILL)
         while not self.wait(1):
             pass
 
@@ -83,7 +87,7 @@ class Process:
 
 
 @contextlib.contextmanager
-def started(name, command, scratch, environment=None, folder=None):
+def started(name, command, scratch, environment=None, folder=None, gently_for=0):
     """A program in a session of its own, which ends with this scope."""
     output, errors = scratch / f"{name}.out", scratch / f"{name}.err"
     with open(output, "wb") as out, open(errors, "wb") as err:
@@ -96,7 +100,7 @@ def started(name, command, scratch, environment=None, folder=None):
     try:
         yield process
     finally:
-        process.end()
+        process.end(gently_for)
         os.close(process.pidfd)
 
 
@@ -184,7 +188,7 @@ class Measurement:
         words += ["--monitor", run.monitor, "--json", "--no-status"]
         for setting in settings:
             words += ["--set", setting]
-        return stack.enter_context(started("engine", words, scratch))
+        return stack.enter_context(started("engine", words, scratch, gently_for=ENGINE_ENDS_SECONDS))
 
     def _watch(self, workload, engine, sampler, pid, began):
         """Samples until the workload ends."""
