@@ -13,7 +13,7 @@ from .machine import MachineError
 THP = "/sys/kernel/mm/transparent_hugepage"
 KHUGEPAGED = ("defrag", "pages_to_scan", "scan_sleep_millisecs", "alloc_sleep_millisecs")
 ZRAM_CONTROL = "/sys/class/zram-control"
-PREFERRED = "100"  # swap priority, above those that a machine gives by itself, which are negative
+PREFER = ("-p", "100")  # above the priorities that a machine gives by itself, which are negative
 MODULE = "damon_schemes"
 BUSY_SECONDS = 10
 
@@ -83,7 +83,7 @@ class Held:
 
 def describe(machine, conditions):
     """What the machine says that it is set to, for the record."""
-    others = [line.split()[0] for line in (machine.read_if_there("/proc/swaps") or "").splitlines()[1:]]
+    others = swaps(machine)
     return {
         "thp": selected(machine.read_if_there(f"{THP}/enabled")),
         "thp_defrag": selected(machine.read_if_there(f"{THP}/defrag")),
@@ -93,6 +93,11 @@ def describe(machine, conditions):
         "swaps": others,
         "dropped_caches": conditions.drop_caches,
     }
+
+
+def swaps(machine):
+    """The devices and files that are swap now."""
+    return [line.split()[0] for line in (machine.read_if_there("/proc/swaps") or "").splitlines()[1:]]
 
 
 def is_loaded(machine):
@@ -141,7 +146,8 @@ def _zram_swap(machine, size):
         machine.write(f"/sys/block/{name}/disksize", bytes_of(size))
         stack.callback(_reset, machine, name)
         machine.command("mkswap", f"/dev/{name}")
-        machine.command("swapon", "-p", PREFERRED, f"/dev/{name}")
+        # Only beside others: busybox's swapon knows no priority.
+        machine.command("swapon", *(PREFER if swaps(machine) else ()), f"/dev/{name}")
         stack.callback(machine.command, "swapoff", f"/dev/{name}")
         yield name
 

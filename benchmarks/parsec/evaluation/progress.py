@@ -26,6 +26,7 @@ class Progress:
         self.measured = {}  # (workload, configuration): seconds of each run
         self.between = []  # what each turn took beside its runs: a boot and its end
         self.in_turn = 0.0
+        self.current = None  # (workload, repetition) whose machine is up
 
     def note(self, key, seconds):
         """What a run took, of this sitting or of an earlier one."""
@@ -36,9 +37,11 @@ class Progress:
 
     def end_turn(self):
         self.between.append(max(0.0, self.now() - self.turn_began - self.in_turn))
+        self.current = None
 
     def begin(self, key):
         """A run begins."""
+        self.current = (key[0], key[2])
         self._show(f"  {self.number + 1}/{self.total}  {key[0]}  {key[1]} ...  {self._times()}")
 
     def end(self, key, seconds, error=None, again=False):
@@ -72,6 +75,7 @@ class Progress:
                 value for (name, _), values in self.measured.items() if name == workload for value in values]
             each += median(known) if known else self.seconds_of.get(workload, 60)
             turns.add((workload, repetition))
+        turns.discard(self.current)
         return each + len(turns) * (median(self.between) if self.between else 30)
 
     def _times(self):

@@ -10,7 +10,7 @@ import location
 from evaluation.configurations import CONFIGURATIONS, ConfigurationError, chosen
 from evaluation.plan import Turn, remaining, turns
 from evaluation.sitting import RECORDING, todo
-from run_record_test import record
+from test_run_record import record
 
 
 class Turns(unittest.TestCase):

@@ -45,7 +45,13 @@ class HeldConditions(unittest.TestCase):
             self.assertEqual(held.zram, "zram3")
             self.assertEqual(held.description["swap"], "zram 64M")
             self.assertEqual(self.fake.text("/sys/block/zram3/disksize"), str(64 << 20))
-            self.assertEqual(self.fake.called(), ["mkswap /dev/zram3", "swapon -p 100 /dev/zram3"])
+            self.assertEqual(self.fake.called(), ["mkswap /dev/zram3", "swapon /dev/zram3"])
+
+    def test_beside_other_swap_it_is_used_first(self):
+        self.fake.put("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 8 0 -2\n")
+        with Conditions(swap="64M").hold(self.machine) as held:
+            self.assertIn("swapon -p 100 /dev/zram3", self.fake.called())
+            self.assertEqual(held.description["swaps"], ["/dev/sda2"])
 
     def test_a_swap_that_cannot_be_used_is_taken_down_again_and_told(self):
         self.use(swapon='echo "swapon: Operation not permitted" >&2; exit 1')
