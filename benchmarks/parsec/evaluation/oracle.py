@@ -6,17 +6,17 @@ program itself reports what that saves of its own touches, in byte-seconds, for 
 straight line is taken, which lies above the true curve (savings fall ever more slowly with age), so a share is rather
 too small than too great.
 
-What a run saved is taken from the same run: what it would have had resident (touched and not yet released, by its own
-report) less what it had by RSS.  RSS also has what the report does not know of, such as the program's text; how much
-that is, is taken from the orig runs of the same workload, where nothing was saved.
+What a run saved is taken from the same run: at each second, what it had touched and not yet released by its own report,
+less its RSS.  RSS also has what the report does not know of, such as the program's text; how much that is, is taken
+from the orig runs of the same workload, where nothing was saved.
 """
 
 import tomllib
 from dataclasses import dataclass
 
-from .measures import RSS, course_of
+from .measures import course_of
 from .results import BASE
-from .statistics import estimate_of, median
+from .statistics import estimate_of, mean, median
 
 KIB = 1024
 UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -26,22 +26,32 @@ def _truth(record):
     return (record.own_report or {}).get("truth") or {}
 
 
+def _beside(record):
+    """[(seconds, bytes touched, bytes resident)]: the samples that lie within the program's own course."""
+    course = [(moment["t_s"], moment["touched_bytes"]) for moment in course_of(record)
+              if moment.get("touched_bytes") is not None and moment.get("t_s") is not None]
+    end = max(course)[0] if course else 0
+    found = []
+    for sample in record.samples:
+        seconds, rss = sample.get("t_s"), sample.get("rss_kib")
+        if seconds is None or rss is None or seconds > end:
+            continue
+        if (touched := between(course, seconds)) is not None:
+            found.append((seconds, touched, rss * KIB))
+    return found
+
+
 def outside_bytes(results, workload):
     """RSS beyond what the program reports as touched, from the orig runs; None without such runs."""
-    found = []
-    for record in results.of(workload, BASE).values():
-        rss, resident = RSS.of(record), _truth(record).get("resident_byte_seconds")
-        if rss is not None and resident is not None and record.runtime_s:
-            found.append(rss * KIB - resident / record.runtime_s)
-    return median(found)
+    return median(found for record in results.of(workload, BASE).values()
+                  if (found := mean(rss - touched for _, touched, rss in _beside(record))) is not None)
 
 
 def saved_byte_seconds(record, outside):
     """What was out of memory, times how long; None where the run does not say it."""
-    rss, resident = RSS.of(record), _truth(record).get("resident_byte_seconds")
-    if None in (rss, resident, outside) or not record.runtime_s:
-        return None
-    return resident - (rss * KIB - outside) * record.runtime_s
+    out = mean(touched + (outside or 0) - rss for _, touched, rss in _beside(record))
+    seconds = (record.own_report or {}).get("elapsed_s")
+    return None if None in (out, outside, seconds) else out * seconds
 
 
 def between(points, place):
@@ -132,6 +142,13 @@ class Comparison:
     share: object
 
 
+def has_nothing_to_save(results, workload, configuration, tree):
+    """Whether in none of the runs anything was ever idle for the scheme's age."""
+    most = [oracle_byte_seconds(record, age.seconds) for record in results.of(workload, configuration).values()
+            if (age := scheme_age(record, tree))]
+    return bool(most) and all(each == 0 for each in most)
+
+
 def compare(results, workload, configuration, tree):
     """Beside the oracle, each run with its own age; None where it cannot be said."""
     outside = outside_bytes(results, workload)
@@ -151,12 +168,5 @@ def compare(results, workload, configuration, tree):
 
 def out_of_memory(record, outside):
     """[(seconds, share of the touched memory that was out)]: by RSS against the program's own course."""
-    course = [(moment["t_s"], moment["touched_bytes"]) for moment in course_of(record)
-              if moment.get("touched_bytes") and moment.get("t_s") is not None]
-    found = []
-    for sample in record.samples:
-        touched = between(course, sample.get("t_s") or 0)
-        if touched and sample.get("rss_kib") is not None:
-            share = 1 - (sample["rss_kib"] * KIB - (outside or 0)) / touched
-            found.append((sample["t_s"], min(1.0, max(0.0, share))))
-    return found
+    return [(seconds, min(1.0, max(0.0, 1 - (rss - (outside or 0)) / touched)))
+            for seconds, touched, rss in _beside(record) if touched]

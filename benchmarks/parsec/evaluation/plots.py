@@ -139,14 +139,28 @@ class Bar:
 
 
 def span_of(bars, least=1.0):
-    """From where to where an axis must reach for all of them; zero is in it."""
-    values = [0.0] + [each for bar in bars for each in (bar.value, bar.low, bar.high, bar.published)
-                      if each is not None]
+    """From where to where an axis must reach for all of them; zero is in it.
+
+    What was published may widen it to the double, and no further: what lies beyond is put on the border.
+    """
+    values = [0.0] + [each for bar in bars for each in (bar.value, bar.low, bar.high) if each is not None]
     low, high = min(values), max(values)
+    published = [bar.published for bar in bars if bar.published is not None]
+    wide = max(high - low, least) / 2
+    low = max(low - wide, min([low, *published]))
+    high = min(high + wide, max([high, *published]))
     if high - low < least:
         low, high = (low, low + least) if low >= 0 else (high - least, high)
     pad = (high - low) * 0.04
     return (low - pad if low < 0 else 0.0), (high + pad if high > 0 else 0.0)
+
+
+def _published(x, y, value, span):
+    """A diamond; an arrow to where it would be, if that is beyond the panel."""
+    if span[0] <= value <= span[1]:
+        return f'<path class="d" d="M{x - 5:.1f} {y}l5 -5l5 5l-5 5z"/>'
+    toward = 7 if value > span[1] else -7
+    return f'<path class="d" d="M{x - toward / 2:.1f} {y - 5}l{toward} 5l{-toward} 5z"/>'
 
 
 def bars(title, each, span, form=lambda value: f"{value:g}"):
@@ -178,7 +192,7 @@ def bars(title, each, span, form=lambda value: f"{value:g}"):
             a, b = across(bar.low), across(bar.high)
             parts.append(f'<path class="w" d="M{a:.1f} {middle - 4}v8M{a:.1f} {middle}H{b:.1f}M{b:.1f} {middle - 4}v8"/>')
         if bar.published is not None:
-            parts.append(f'<path class="d" d="M{across(bar.published) - 5:.1f} {middle}l5 -5l5 5l-5 5z"/>')
+            parts.append(_published(across(bar.published), middle, bar.published, span))
         parts.append(f'<text class="e" x="{WIDTH - 4}" y="{middle + 4:.1f}">{escape(bar.text or form(bar.value))}'
                      "</text></g>")
     parts.append(f'<path class="z" d="M{across(0):.1f} {top}V{bottom}"/>')

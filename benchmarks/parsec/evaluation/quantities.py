@@ -52,6 +52,13 @@ def signed_percent(value, digits=2):
     return f"{0:.{digits}f} %" if float(text) == 0 else f"{text} %"
 
 
+def span(form, low, high):
+    """'1.2 to 3.4 MiB': the unit once where it is the same."""
+    first, last = form(low), form(high)
+    number, _, unit = first.partition(" ")
+    return f"{number if unit and last.endswith(' ' + unit) else first} to {last}"
+
+
 def age(seconds):
     """How long memory was idle."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:g} s" if seconds == int(seconds) else f"{seconds:.1f} s"

@@ -62,8 +62,9 @@ HEAD = """<!DOCTYPE html>
 
 
 def text(words):
-    """Escaped, with code between backticks, and addresses broken nowhere else than they must."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(words))
+    """Escaped, with code between backticks; a number stays with its unit."""
+    words = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(words).replace("\n", "<br>"))
+    return re.sub(r"(?<=\d) (?=(%|s|ms|[KMG]?i?B(·s)?)(?![\w]))", "\u00a0", words)
 
 
 def _cell(value, tag, column, table):
@@ -81,8 +82,9 @@ def _table(table):
         for number, row in enumerate(table.rows))
     note = f'<p class="note">{text(table.note)}</p>' if table.note else ""
     kind = "" if 0 in table.texts else " short"
+    head = f"<thead><tr>{head}</tr></thead>" if any(table.head) else ""
     return (f'<div class="scroll{kind}" tabindex="0" role="region" aria-label="Table">'
-            f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{note}")
+            f"<table>{head}\n<tbody>\n{rows}\n</tbody></table></div>{note}")
 
 
 def _figure(figure):

@@ -12,7 +12,7 @@ def _cell(value):
     text = MARKS.get(cell.mark, cell.text) if cell.mark in MARKS else cell.text
     if cell.small:
         text += f"<br>{cell.small}"
-    return text.replace("|", "\\|").replace("\n", " ")
+    return text.replace("|", "\\|").replace("\n", "<br>")
 
 
 def _table(table):

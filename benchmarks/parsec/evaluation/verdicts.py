@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-from . import oracle
+from . import oracle, quantities
 from .measures import HOT_COVERAGE, MEMUSED, REFAULTED, RSS, RUNTIME, hot_coverage
 from .quantities import names, of_count, of_kib, signed_percent
 from .results import BASE
@@ -54,7 +54,7 @@ def _lean(found, bound, at_least):
 def interval(found, form):
     """'value (low to high)'."""
     text = form(found.value)
-    return f"{text} ({form(found.low)} to {form(found.high)})" if found.has_interval else text
+    return f"{text} ({quantities.span(form, found.low, found.high)})" if found.has_interval else text
 
 
 def percent(value):
@@ -101,7 +101,10 @@ def _against_prcl(results):
             return Verdict(2, what, bound, NOT_MEASURED, details=note)
         sums = {name: sum(each) for name, each in
                 ((name, [results.figure(measure, workload, name).value for workload in workloads]) for name in trio)}
-        return _verdict(2, what, bound, found, 0, True, form, [*note, f"over {len(workloads)} workloads"], show(sums))
+        margin = f"{form(found.value)} to spare" if found.value >= 0 else f"{form(-found.value)} short"
+        if found.has_interval:
+            margin += f", interval {quantities.span(form, found.low, found.high)}"
+        return _verdict(2, what, bound, found, 0, True, form, [margin, *note], show(sums))
 
     def saved(measure, what):
         return row(f"{what} that reclaim saves", "at least what prcl saves", measure,

@@ -2,15 +2,12 @@
 # SPDX-License-Identifier: MIT
 """The published table gives the published percentages."""
 
-import pathlib
-import sys
 import unittest
 
-PARSEC = pathlib.Path(__file__).resolve().parents[2] / "benchmarks/parsec"
-sys.path.insert(0, str(PARSEC))
+from location import PARSEC
 
-from evaluation import statistics  # noqa: E402
-from evaluation.reference_table import TOTAL, BrokenTable, ReferenceTable, parse, read_table  # noqa: E402
+from evaluation import statistics
+from evaluation.reference_table import TOTAL, BrokenTable, ReferenceTable, parse, read_table
 
 PUBLISHED = PARSEC / "published/damon-v12.tsv"
 
