@@ -50,6 +50,13 @@ class Folders(unittest.TestCase):
         with self.assertRaisesRegex(FolderError, "damon-schemes is not what it was"):
             self.begin(prints={**PRINTS, "damon-schemes": "zz"})
 
+    def test_what_a_quick_run_left_is_not_kept(self):
+        self.begin({"quick": True})
+        self.folder.keep_recording("suite/itemsets", "AAH/")
+        self.assertIsNone(self.folder.start_anew())
+        self.assertEqual([path.name for path in self.path.iterdir()], [".lock"])
+        self.assertEqual(list(self.path.parent.iterdir()), [self.path])
+
     def test_runs_without_what_they_are_of_are_refused(self):
         self.path.mkdir()
         self.folder.add(record())

@@ -27,8 +27,8 @@ def bytes_of(text):
 
 
 def selected(text):
-    """The word in brackets of a setting such as 'always [madvise] never'."""
-    match = re.search(r"\[(\S+)\]", text or "")
+    """The word in brackets of a setting such as 'always [madvise] never'; where there are none, the first."""
+    match = re.search(r"\[(\S+)\]", text or "") or re.match(r"\s*(\S+)", text or "")
     return match[1] if match else None
 
 

@@ -69,9 +69,9 @@ class VirtualMachine:
 
     name = "vm"
 
-    def __init__(self, kernel, memory, cpus, build, module=True, append=()):
+    def __init__(self, kernel, memory, cpus, build, append=()):
         self.kernel, self.memory, self.cpus = kernel, memory, cpus
-        self.build, self.module, self.append = build, module, append
+        self.build, self.append = build, append
 
     @property
     def has_damon(self):
@@ -102,12 +102,7 @@ class VirtualMachine:
                  f"{AGENT}:{GUEST_FOLDER}/agent"]
         # Each by its name: what Python compiled here stays here.
         found += [f"{each}:{GUEST_FOLDER}/evaluation/{each.name}" for each in sorted(AGENT.parent.glob("evaluation/*.py"))]
-        found += workload.files
-        brought = {each.partition(":")[2] or each for each in workload.files}
-        program = workload.command[0]
-        if os.path.isabs(program) and program not in brought and str(TREE) in program:
-            found.append(f"{program}:{program}")
-        return found
+        return [*found, *workload.files]
 
     def perform(self, job, workload, log, on_event):
         """The runs of JOB, all of WORKLOAD; returns what went wrong beside them, or None."""
@@ -116,9 +111,8 @@ class VirtualMachine:
             file.write(job.text())
             file.flush()
             command = [TREE / "lab/run", "--kernel", self.kernel, "--memory", self.memory, "--cpus", self.cpus,
-                       "--timeout", int(limit), "--tty", "no", "--console", log.with_suffix(".console")]
-            if self.module:
-                command.append("--module")
+                       "--timeout", int(limit), "--tty", "no", "--module",
+                       "--console", log.with_suffix(".console")]
             for words in self.append:
                 command += ["--append", words]
             for name in dict.fromkeys((*PYTHON_PACKAGES, *workload.packages)):
@@ -137,7 +131,7 @@ class Host:
     cpus = os.cpu_count()
 
     def __init__(self, build, root="/"):
-        self.build, self.root = Path(build), root
+        self.build, self.root = Path(build), Path(root)
         self.machine = Machine(root)
 
     @property
@@ -163,16 +157,16 @@ class Host:
     def allow(self, configurations, swap, drop_caches, agreed):
         """Raises unless what the runs change on this machine may be changed."""
         changes = []
-        for each in configurations:
-            conditions = Conditions(thp=each.thp, swap=swap, drop_caches=drop_caches)
+        for conditions in (*(Conditions(thp=each.thp) for each in configurations),
+                           Conditions(swap=swap, drop_caches=drop_caches)):
             changes += [text for text in conditions.changes(self.machine) if text not in changes]
-        needs_root = changes or any(each.engine for each in configurations)
+        needs_root = bool(changes) or any(each.engine for each in configurations)
         if changes and not agreed:
             raise PlaceError(
                 "for its runs this would change settings of this machine, and put them back after each:\n  "
                 + "\n  ".join(changes) + "\nSay so with --yes, take --in-vm, or leave it out with "
                 "--swap none, --keep-caches and fewer --configs.")
-        if needs_root and os.geteuid() != 0:
+        if needs_root and self.root == Path("/") and os.geteuid() != 0:
             raise PlaceError("on this machine that needs root: run it with sudo, or take --in-vm")
 
     def perform(self, job, _workload, log, on_event):

@@ -51,17 +51,28 @@ class ResultsFolder:
             yield self
 
     def start_anew(self):
-        """Puts what is there out of the way, under a name of its own."""
+        """Puts what is there out of the way, under a name of its own; what a quick run left goes."""
         if not self.run_file.exists() and not self.runs_file.exists():
+            return None
+        there = [each for each in self.path.iterdir() if each.name != ".lock"]
+        if self._is_quick():
+            for each in there:
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
             return None
         number = 1
         while (old := self.path.with_name(f"{self.path.name}.old{number}")).exists():
             number += 1
         old.mkdir()
-        for each in self.path.iterdir():
-            if each.name != ".lock":
-                shutil.move(each, old / each.name)
+        for each in there:
+            shutil.move(each, old / each.name)
         return old
+
+    def _is_quick(self):
+        """Whether it holds what only showed that it works."""
+        try:
+            return json.loads(self.run_file.read_text(encoding="utf-8"))["arguments"].get("quick") is True
+        except (OSError, ValueError, KeyError):
+            return False
 
     def begin(self, arguments, fingerprints, about):
         """Notes what is measured with what, or checks that it is what it was."""
