@@ -4,6 +4,7 @@
 
 sample_results.py FOLDER writes one, to be looked at with benchmarks/parsec/report. Its figures mean nothing."""
 
+import bisect
 import json
 import pathlib
 import random
@@ -64,9 +65,8 @@ class Program:
         """At a step, (seconds since the last touch) of each MiB touched so far."""
         found = []
         for touches in self.touches:
-            before = [each for each in touches if each <= step]
-            if before:
-                found.append((step - before[-1]) * STEP)
+            if place := bisect.bisect_right(touches, step):
+                found.append((step - touches[place - 1]) * STEP)
         return found
 
 
@@ -77,7 +77,8 @@ def own_report(name, program, configuration, pace):
         idle = program.state(step)
         hot = sum(age < 1 for age in idle) * MIB
         ready = min(1.0, step / program.steps * 4) if configuration != "thp" else 1.0
-        course.append({"t_s": round(step * STEP * pace + 1, 3), "touched_bytes": len(idle) * MIB, "hot_bytes": hot,
+        course.append({"t_s": round(step * STEP * pace + 1, 3), "touched_bytes": len(idle) * MIB,
+                       "hot_bytes": hot,
                        "idle_bytes": {f"{age:g}": sum(each >= age for each in idle) * MIB for age in AGES},
                        "hot_on_huge_bytes": int(hot * COVERAGE.get(configuration, 0) * ready) })
         resident += len(idle) * MIB * 2 * STEP * pace

@@ -102,7 +102,7 @@ class Age:
 
 
 def scheme_age(record, tree):
-    """The age from which a run paged out: tuned as its summary says, else as set, else as its policy has it; or None."""
+    """The age from which a run paged out: as its summary says that it was tuned, else as set, else of its policy."""
     for scheme in (record.summary or {}).get("schemes") or []:
         if scheme.get("action") == "pageout" and scheme.get("tuned_age_ns") is not None:
             return Age(scheme["tuned_age_ns"] / 1e9, "tuned, at the end of the run")

@@ -190,7 +190,8 @@ def bars(title, each, span, form=lambda value: f"{value:g}"):
                      f'width="{max(0.8, abs(end - zero)):.1f}" height="13" fill="{paint}" stroke="{paint}"/>')
         if bar.low is not None and bar.high > bar.low:
             a, b = across(bar.low), across(bar.high)
-            parts.append(f'<path class="w" d="M{a:.1f} {middle - 4}v8M{a:.1f} {middle}H{b:.1f}M{b:.1f} {middle - 4}v8"/>')
+            parts.append(f'<path class="w" d="M{a:.1f} {middle - 4}v8M{a:.1f} {middle}H{b:.1f}'
+                         f'M{b:.1f} {middle - 4}v8"/>')
         if bar.published is not None:
             parts.append(_published(across(bar.published), middle, bar.published, span))
         parts.append(f'<text class="e" x="{WIDTH - 4}" y="{middle + 4:.1f}">{escape(bar.text or form(bar.value))}'
@@ -244,7 +245,8 @@ def lines(title, each, form, greatest=None, unit="s"):
         path = "M" + "L".join(place(*point) for point in points)
         tip = f"<title>{escape(line.name)}</title>"
         if line.kind == "area":
-            parts.append(f'<path class="area" d="{path}L{place(points[-1][0], 0)}L{place(points[0][0], 0)}z">{tip}</path>')
+            ground = f"L{place(points[-1][0], 0)}L{place(points[0][0], 0)}z"
+            parts.append(f'<path class="area" d="{path}{ground}">{tip}</path>')
             continue
         dash = ' stroke-dasharray="3 3"' if line.kind == "dashed" else \
             ' stroke-dasharray="8 3"' if line.configuration in LATER else ""

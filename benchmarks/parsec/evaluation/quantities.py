@@ -61,7 +61,9 @@ def span(form, low, high):
 
 def age(seconds):
     """How long memory was idle."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:g} s" if seconds == int(seconds) else f"{seconds:.1f} s"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:g} s" if seconds == int(seconds) else f"{seconds:.1f} s"
 
 
 def or_nothing(form, value):

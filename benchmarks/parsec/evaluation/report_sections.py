@@ -60,7 +60,8 @@ def summary(document, results, tree):
         texts=(1, 2, 3, 4)))
     document.add(Items([*(f"{number}: {'; '.join(details)}." for number, details in shared.items() if details),
                         "Judged by medians and their 95 % bootstrap intervals: met or not met where the whole "
-                        "interval is on one side of the bound, within noise where it reaches over it."]))
+                        "interval is on one side of the bound, within noise where it reaches over it. A margin is the "
+                        "distance to the bound; below zero it is missed."]))
     few = least_repetitions(results)
     if few is not None and few < 5:
         document.say(
@@ -499,8 +500,8 @@ def missing(document, results):
     document.heading("What is missing")
     absent = [f"{workload} under {name}: no run that counts" for workload in results.workloads
               for name in results.configurations if not results.of(workload, name)]
-    failed = [f"{record.workload}, {record.configuration}, repetition {record.repetition} does not count: {record.error}"
-              for record in results.failed if record.key not in results.runs]
+    failed = [f"{record.workload}, {record.configuration}, repetition {record.repetition} does not count: "
+              f"{record.error}" for record in results.failed if record.key not in results.runs]
     found = [*failed, *absent, *dict.fromkeys(results.missing)]
     if found:
         document.add(Items(found))

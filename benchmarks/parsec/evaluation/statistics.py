@@ -138,7 +138,7 @@ def overhead(value, base):
 
 
 def share_of_difference(far, near, base):
-    """(far - near)/(far - base) × 100: how much of the way from FAR to BASE is gone at NEAR; None where there is none."""
+    """(far - near)/(far - base) × 100: how much of the way from FAR to BASE is gone at NEAR; None without a way."""
     return None if None in (far, near, base) or far == base else (far - near) / (far - base) * 100
 
 

@@ -54,7 +54,9 @@ def _lean(found, bound, at_least):
 def interval(found, form):
     """'value (low to high)'."""
     text = form(found.value)
-    return f"{text} ({quantities.span(form, found.low, found.high)})" if found.has_interval else text
+    if not found.has_interval or form(found.low) == form(found.high) == text:
+        return text
+    return f"{text} ({quantities.span(form, found.low, found.high)})"
 
 
 def percent(value):
@@ -101,10 +103,7 @@ def _against_prcl(results):
             return Verdict(2, what, bound, NOT_MEASURED, details=note)
         sums = {name: sum(each) for name, each in
                 ((name, [results.figure(measure, workload, name).value for workload in workloads]) for name in trio)}
-        margin = f"{form(found.value)} to spare" if found.value >= 0 else f"{form(-found.value)} short"
-        if found.has_interval:
-            margin += f", interval {quantities.span(form, found.low, found.high)}"
-        return _verdict(2, what, bound, found, 0, True, form, [margin, *note], show(sums))
+        return _verdict(2, what, bound, found, 0, True, form, [f"margin {interval(found, form)}", *note], show(sums))
 
     def saved(measure, what):
         return row(f"{what} that reclaim saves", "at least what prcl saves", measure,
