@@ -21,3 +21,16 @@ class Workload:
     packages: tuple = ()
     files: tuple = ()  # HOST:GUEST
     seconds: float = 60  # about how long it runs
+
+
+def named(names, known):
+    """Those of KNOWN that NAMES mean, in the order of NAMES; all of them where there are no NAMES."""
+    found = []
+    for name in names:
+        meant = [each for each in known if name in (each, each.partition("/")[2])]
+        if not meant:
+            raise WorkloadError(f"there is no workload '{name}'; choose of: {', '.join(known)}")
+        if len(meant) > 1:
+            raise WorkloadError(f"'{name}' may be {' or '.join(meant)}: give the whole name")
+        found += [each for each in meant if each not in found]
+    return found if names else list(known)
