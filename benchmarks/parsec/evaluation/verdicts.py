@@ -103,7 +103,8 @@ def _against_prcl(results):
             return Verdict(2, what, bound, NOT_MEASURED, details=note)
         sums = {name: sum(each) for name, each in
                 ((name, [results.figure(measure, workload, name).value for workload in workloads]) for name in trio)}
-        return _verdict(2, what, bound, found, 0, True, form, [f"margin {interval(found, form)}", *note], show(sums))
+        details = [f"margin {interval(found, form)}", f"over {names(workloads)}", *note]
+        return _verdict(2, what, bound, found, 0, True, form, details, show(sums))
 
     def saved(measure, what):
         return row(f"{what} that reclaim saves", "at least what prcl saves", measure,
