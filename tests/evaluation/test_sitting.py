@@ -22,7 +22,7 @@ from test_run_record import record
 class Answers:
     """A place whose runs come out as ANSWERS say: a text is an error, None is well, and 'ends' ends the machine."""
 
-    name, engine = "vm", "damon-schemes"
+    name, engine, summary = "vm", "damon-schemes", None
 
     def __init__(self, answers=()):
         self.answers = list(answers)
@@ -43,7 +43,7 @@ class Answers:
             if answer == "ends":
                 return "the machine ended"
             made = record(workload=run.workload, configuration=run.configuration, repetition=run.repetition,
-                          runtime_s=1.0, error=answer)
+                          runtime_s=1.0, error=answer, summary=self.summary)
             if run.keep_recording and answer is None:
                 on_event({"event": "recording", "data": "AAAA"})
             on_event({"event": "run", "record": vars(made), "for_recording_alone": run.for_recording_alone})
@@ -132,6 +132,13 @@ class Sittings(unittest.TestCase):
         self.assertEqual(ours.policy_file, "/there/policies/efficient-thp.toml")
         # What is asked for comes last, and so wins over what emulation needs.
         self.assertEqual(ours.settings, [*CONFIGURATIONS["efficient-thp"].settings(True), "scheme.demote.age.min=20s"])
+
+    def test_a_run_in_which_nothing_was_acted_on_is_told(self):
+        place = Answers()
+        place.summary = {"observed_only": "it ended before the monitor was seen to see"}
+        self.sit(place, ("prcl",))
+        self.assertIn("acted on nothing: it ended before", " ".join(self.out.getvalue().split()))
+        self.assertEqual(self.kept(), [("prcl", 1, None)])
 
     def test_physical_memory_is_watched_by_the_kernel_s_own_without_our_module(self):
         place = Answers()

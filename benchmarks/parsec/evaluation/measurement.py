@@ -205,7 +205,9 @@ class Measurement:
             engine.popen.send_signal(signal.SIGINT)
             if not engine.wait(ENGINE_ENDS_SECONDS):
                 raise RunError(f"damon-schemes did not end within {ENGINE_ENDS_SECONDS} s")
-        self.figures["engine_cpu_s"] = round(engine.usage.ru_utime + engine.usage.ru_stime, 4)
+        # With what it started, such as the canary, which takes a processor until it was seen.
+        whole = engine.usage.ru_utime + engine.usage.ru_stime
+        self.figures["engine_cpu_s"] = round(whole, 4)
         self.figures["engine_rss_kib"] = sampler.engine_rss_kib
         self.figures["monitor_cpu_s"] = sampler.monitor_cpu_s()
         if engine.status != 0:
@@ -215,6 +217,9 @@ class Measurement:
         except ValueError as error:
             raise RunError(f"damon-schemes left no summary: {error}") from error
         self.figures["summary"] = summary
+        if own := (summary.get("engine") or {}).get("cpu_ns"):
+            self.figures["engine_cpu_s"] = own / 1e9
+            self.figures["helpers_cpu_s"] = round(max(0.0, whole - own / 1e9), 4)
         if thread := (summary.get("monitor") or {}).get("thread_ns"):
             self.figures["monitor_cpu_s"] = thread / 1e9
         if self.run.keep_recording:

@@ -36,6 +36,7 @@ class RunRecord:
     major_faults: int | None = None
     vmstat: dict = field(default_factory=dict)  # differences over the run
     engine_cpu_s: float | None = None
+    helpers_cpu_s: float | None = None  # what it started: the canary, remote calls
     engine_rss_kib: int | None = None  # the most that it had
     monitor_cpu_s: float | None = None
     summary: dict | None = None  # what damon-schemes said
@@ -50,6 +51,12 @@ class RunRecord:
     def counts(self):
         """Whether it may be taken into the figures."""
         return self.error is None
+
+    @property
+    def remark(self):
+        """What one should know of a run that counts, or None."""
+        observed = (self.summary or {}).get("observed_only")
+        return f"damon-schemes acted on nothing: {observed}" if observed else None
 
     @property
     def key(self):

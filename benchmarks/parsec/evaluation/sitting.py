@@ -94,6 +94,8 @@ class Sitting:
         if not record.counts:
             self.errors[key] = record.error
         self.progress.end(key, seconds, record.error, again=not record.counts and self.attempts[key] < ATTEMPTS)
+        if record.counts and record.remark:
+            self.progress.say(f"          {record.remark}")
         return record.counts
 
     def _problem(self, turn, problem, begun, missing):
