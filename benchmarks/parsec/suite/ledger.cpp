@@ -37,29 +37,57 @@ std::vector<Duration> default_ages() {
     return {500ms, 1s, 2s, 3s, 5s, 10s, 20s};
 }
 
-Ledger::Reserve::Reserve(std::size_t bytes) : mapped_(bytes + huge_page_bytes) {
-    mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapping_ == MAP_FAILED)
+// Far below where the kernel puts other mappings, which are next to one another, so that nothing
+// gets in between.
+Ledger::Reserve::Reserve(std::size_t bytes) {
+    constexpr std::size_t distance = std::size_t{64} << 30;
+    void* const free = mmap(nullptr, bytes + distance, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (free == MAP_FAILED)
         throw std::system_error(errno, std::generic_category(),
-                                "no address space of " + std::to_string(mapped_ >> 20) +
-                                    " MiB (look at ulimit -v, and vm.overcommit_memory: 2 "
-                                    "refuses it)");
-    const auto address = reinterpret_cast<std::uintptr_t>(mapping_);
-    begin_ = static_cast<std::byte*>(mapping_) + (round_up(address, huge_page_bytes) - address);
+                                "no free address space of " +
+                                    std::to_string((bytes + distance) >> 30) +
+                                    " GiB (look at ulimit -v)");
+    munmap(free, bytes + distance);
+    const auto address = reinterpret_cast<std::uintptr_t>(free);
+    begin_ = static_cast<std::byte*>(free) + (round_up(address, huge_page_bytes) - address);
 }
 
 Ledger::Reserve::~Reserve() {
-    munmap(mapping_, mapped_);
+    if (mapped_ != 0) munmap(begin_, mapped_);
+}
+
+void Ledger::Reserve::extend(std::size_t bytes) {
+    bytes = round_up(bytes, huge_page_bytes);
+    if (bytes <= mapped_) return;
+    if (mmap(begin_ + mapped_, bytes - mapped_, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+             0) == MAP_FAILED)
+        throw std::bad_alloc();
+    mapped_ = bytes;
+}
+
+Ledger::Books::Books(std::size_t pages) : bytes_(round_up(pages * sizeof(Stamp), page_bytes)) {
+    void* const mapping = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED)
+        throw std::system_error(errno, std::generic_category(),
+                                "no address space of " + std::to_string(bytes_ >> 20) + " MiB");
+    // They stay small: they are no part of what is measured.
+    madvise(mapping, bytes_, MADV_NOHUGEPAGE);
+    stamps_ = static_cast<Stamp*>(mapping);
+}
+
+Ledger::Books::~Books() {
+    munmap(stamps_, bytes_);
 }
 
 Ledger::Ledger(LedgerOptions options)
     : options_(std::move(options)),
       pages_(options_.reserve / page_bytes),
       memory_(options_.reserve),
-      books_(round_up(pages_ * sizeof(Stamp), page_bytes)),
       base_(memory_.begin()),
-      stamps_(reinterpret_cast<Stamp*>(books_.begin())),
+      stamps_(pages_),
       saved_(options_.ages.size()),
       began_(std::chrono::steady_clock::now()) {
     if (options_.reserve == 0 || options_.reserve % huge_page_bytes != 0)
@@ -70,10 +98,9 @@ Ledger::Ledger(LedgerOptions options)
             throw std::invalid_argument("a ledger's ages are whole ticks of 10 ms, ascending");
         ages_.push_back(ticks_of(age));
     }
-    // The books themselves stay small: they are no part of what is measured.
-    madvise(books_.begin(), round_up(pages_ * sizeof(Stamp), page_bytes), MADV_NOHUGEPAGE);
     free_[0] = options_.reserve;
-    if (options_.ticking) clock_ = std::jthread([this](std::stop_token stop) { run_clock(stop); });
+    if (options_.ticking)
+        clock_ = std::jthread([this](const std::stop_token& stop) { run_clock(stop); });
 }
 
 Ledger::~Ledger() = default;
@@ -85,6 +112,7 @@ std::span<std::byte> Ledger::allocate(std::size_t bytes, std::size_t alignment) 
         const auto [begin, length] = *hole;
         const std::size_t at = round_up(begin, alignment);
         if (at - begin > length || length - (at - begin) < size) continue;
+        memory_.extend(at + size);
         free_.erase(hole);
         if (at != begin) free_[begin] = at - begin;
         if (at + size != begin + length) free_[at + size] = begin + length - (at + size);

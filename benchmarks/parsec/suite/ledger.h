@@ -126,7 +126,8 @@ class Ledger {
 
   private:
     using Stamp = std::atomic<std::uint32_t>;
-    // A mapping of so many bytes, aligned to huge pages.
+    // Addresses that are mapped as far as they are used: as with other programs, what is mapped
+    // is hardly more than what is used.
     class Reserve {
       public:
         explicit Reserve(std::size_t bytes);
@@ -134,11 +135,26 @@ class Ledger {
         Reserve(const Reserve&) = delete;
         Reserve& operator=(const Reserve&) = delete;
         std::byte* begin() const { return begin_; }
+        // Maps the first so many bytes, rounded up to huge pages.  Throws std::bad_alloc.
+        void extend(std::size_t bytes);
 
       private:
-        void* mapping_;
-        std::size_t mapped_;
         std::byte* begin_;
+        std::size_t mapped_ = 0;
+    };
+
+    // One stamp a page, of which the unused ones take no memory.
+    class Books {
+      public:
+        explicit Books(std::size_t pages);
+        ~Books();
+        Books(const Books&) = delete;
+        Books& operator=(const Books&) = delete;
+        Stamp& operator[](std::size_t page) const { return stamps_[page]; }
+
+      private:
+        Stamp* stamps_;
+        std::size_t bytes_;
     };
 
     std::size_t page_of(const void* at) const noexcept {
@@ -156,9 +172,8 @@ class Ledger {
     std::vector<std::uint32_t> ages_;  // in ticks
     std::size_t pages_;
     Reserve memory_;
-    Reserve books_;
     std::byte* base_;
-    Stamp* stamps_;  // one a page: the tick of its last touch; 0: not touched
+    Books stamps_;  // one a page: the tick of its last touch; 0: not touched
     std::map<std::size_t, std::size_t> free_;  // offset: bytes
     // The tick that it is now.  Begins at 1.
     Stamp now_{1};

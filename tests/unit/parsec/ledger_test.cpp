@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <stdexcept>
 #include <thread>
@@ -180,6 +181,23 @@ TEST(Ledger, HolesGrowTogether) {
     ledger.release(c);
     ledger.release(b);
     EXPECT_EQ(ledger.allocate(4 * third).data(), a.data());
+}
+
+// A monitor of address space would look for nothing where nothing is.
+TEST(Ledger, MapsHardlyMoreThanIsUsed) {
+    const auto mapped = [] {
+        std::ifstream file("/proc/self/statm");
+        std::uint64_t pages = 0;
+        file >> pages;
+        return pages * page_bytes;
+    };
+    LedgerOptions options = by_hand();
+    options.reserve = std::size_t{16} << 30;
+    Ledger ledger(std::move(options));
+    const std::uint64_t before = mapped();
+    ledger.allocate(std::size_t{3} << 20);
+    ledger.allocate(std::size_t{3} << 20);
+    EXPECT_LE(mapped() - before, std::uint64_t{10} << 20);
 }
 
 TEST(Ledger, AlignsAsAsked) {
