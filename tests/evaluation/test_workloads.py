@@ -7,6 +7,7 @@ from pathlib import Path
 
 import location  # pylint: disable=unused-import
 from evaluation.builtin_suite import FOLDER, NAMESAKES
+from evaluation.workload import Workload, in_guest
 from evaluation.workloads import DEFAULT_SIZE, WorkloadError, workloads
 from fake_machine import program
 
@@ -65,6 +66,28 @@ class Suites(unittest.TestCase):
     def test_each_has_its_default_size(self):
         for each in workloads("services", DEFAULT_SIZE["services"]):
             self.assertIn(DEFAULT_SIZE["services"], each.command)
+
+
+class InGuest(unittest.TestCase):
+    def test_all_that_names_a_file_taken_along_names_its_place_there(self):
+        there = in_guest(Workload(
+            name="a/b", command=("/tmp/tree/run", "{report}", "/tmp/tree/bin/tool", "-a", "/etc/hosts", "/tmp/tr"),
+            environment={"DIR": "/tmp/tree", "LIBRARIES": "/tmp/tree/lib/deep", "LEVEL": "3"}, folder="/tmp/tree",
+            files=("/tmp/tree/run:/tmp/tree/run", "/tmp/tree/bin:/tmp/tree/bin", "/tmp/tree/lib:/tmp/tree/lib",
+                   "/usr/bin/node:/usr/local/bin/node")))
+        self.assertEqual(there.command, ("/root/workload/tmp/tree/run", "{report}", "/root/workload/tmp/tree/bin/tool", "-a",
+                                         "/etc/hosts", "/tmp/tr"))
+        self.assertEqual(there.environment, {
+            "DIR": "/root/workload/tmp/tree", "LIBRARIES": "/root/workload/tmp/tree/lib/deep", "LEVEL": "3"})
+        self.assertEqual(there.folder, "/root/workload/tmp/tree")
+        self.assertEqual(there.files, (
+            "/tmp/tree/run:/root/workload/tmp/tree/run", "/tmp/tree/bin:/root/workload/tmp/tree/bin",
+            "/tmp/tree/lib:/root/workload/tmp/tree/lib", "/usr/bin/node:/usr/local/bin/node"))
+
+    def test_the_services_are_called_where_they_lie_there(self):
+        for each in workloads("services", "quick", guest=True):
+            places = [name.partition(":")[2] for name in each.files]
+            self.assertTrue(set(places) & set(each.command), each)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The services: what keeps much and uses little of it, each driven through the same three phases."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,15 @@ class Service:
     process: str | None = None
     packages: tuple = PYTHON
     files: tuple = ("service.py",)
+    own_program: str | None = None  # taken along instead of the packages where this machine has it
 
 
 SERVICES = {
     "services/redis": Service(("python3", "-B"), "redis", process="redis-server", packages=("redis-server", *PYTHON)),
     "services/sqlite3": Service(("python3", "-B"), "sqlite3"),
-    "services/node": Service(("node", f"--max-old-space-size={MOST_HEAP_MIB}"), "node.js", packages=("nodejs",), files=()),
+    # Often installed from elsewhere, where apt cannot get it once more.
+    "services/node": Service(("node", f"--max-old-space-size={MOST_HEAP_MIB}"), "node.js", packages=("nodejs",), files=(),
+                             own_program="node"),
     "services/python3": Service(("python3", "-B"), "python3"),
 }
 
@@ -46,8 +50,12 @@ def workload(name, size, seconds=None):
     command = [*service.command, str(driver), "--size", size, "--report", "{report}"]
     if seconds is not None:
         command += ["--seconds", f"{seconds:g}"]
+    files = [f"{path}:{path}" for path in (driver, *(FOLDER / each for each in service.files))]
+    packages = service.packages
+    if own := service.own_program and shutil.which(service.own_program):
+        files.append(f"{own}:/usr/local/bin/{service.own_program}")
+        packages = ()
     hot, rest = SECONDS[size]
     return Workload(
-        name=name, command=tuple(command), reports=True, process=service.process, packages=service.packages,
-        files=tuple(f"{path}:{path}" for path in (driver, *(FOLDER / each for each in service.files))),
-        seconds=(hot if seconds is None else seconds) + rest)
+        name=name, command=tuple(command), reports=True, process=service.process, packages=packages,
+        files=tuple(files), seconds=(hot if seconds is None else seconds) + rest)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A program that is measured, and what it needs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+GUEST_FOLDER = "/root/workload"
 
 
 class WorkloadError(Exception):
@@ -21,6 +23,26 @@ class Workload:
     packages: tuple = ()
     files: tuple = ()  # HOST:GUEST
     seconds: float = 60  # about how long it runs
+
+
+def in_guest(workload):
+    """The same in a virtual machine, where its files lie in a folder of their own.
+
+    At their old places they would be hidden where the machine mounts something, as it does at /tmp.
+    """
+    hosts = [host for host, _, guest in (each.partition(":") for each in workload.files) if guest == host]
+
+    def moved(word):
+        """The place there of what is one of the files, in one, or above one."""
+        related = word.startswith("/") and any(
+            f"{host}/".startswith(f"{word}/") or word.startswith(f"{host}/") for host in hosts)
+        return GUEST_FOLDER + word if related else word
+
+    return replace(
+        workload, command=tuple(moved(word) for word in workload.command),
+        environment={name: moved(value) for name, value in workload.environment.items()},
+        folder=workload.folder and moved(workload.folder),
+        files=tuple(f"{host}:{moved(guest)}" for host, _, guest in (each.partition(":") for each in workload.files)))
 
 
 def named(names, known):

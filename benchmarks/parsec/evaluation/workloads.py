@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from . import builtin_suite, parsec_tree, services
-from .workload import Workload, WorkloadError, named
+from .workload import Workload, WorkloadError, in_guest, named
 
 __all__ = ["DEFAULT_SIZE", "Workload", "WorkloadError", "workloads"]
 
@@ -12,11 +12,17 @@ __all__ = ["DEFAULT_SIZE", "Workload", "WorkloadError", "workloads"]
 DEFAULT_SIZE = {"suite": "medium", "services": "medium", "parsec": "native"}
 
 
-def workloads(suite, size, names=(), parsec_dir=None, build_dir=Path("build"), seconds=None):
+def workloads(suite, size, names=(), parsec_dir=None, build_dir=Path("build"), seconds=None, guest=False):
     """The workloads of SUITE with those NAMES, full or without what stands before '/'; all of it where there are none.
 
-    SECONDS is for how long each runs at least, where it can go on; what PARSEC does is fixed by its input.
+    SECONDS is for how long each runs at least, where it can go on; what PARSEC does is fixed by its input. With GUEST
+    they are for a virtual machine.
     """
+    found = _of(suite, size, names, parsec_dir, build_dir, seconds)
+    return [in_guest(each) for each in found] if guest else found
+
+
+def _of(suite, size, names, parsec_dir, build_dir, seconds):
     if suite == "suite":
         return [builtin_suite.workload(name, size, build_dir, seconds) for name in named(names, builtin_suite.names())]
     if suite == "services":
