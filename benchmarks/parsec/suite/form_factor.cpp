@@ -46,18 +46,28 @@ double mean_form_factor(const Rectangle& from, const Rectangle& to) {
     return sum / 4;
 }
 
-// By 16 segments between points that are strewn over both.
+// By 16 segments between points that are strewn over both, each of which counts for as much light as
+// goes along it: for none where one point is behind the other's surface.
 double visible_share(const Rectangle& one, const Rectangle& other, std::span<const Box> boxes) {
-    if (boxes.empty()) return 1;
-    int seen = 0;
+    const auto place = [](unsigned k) { return 0.125 + 0.25 * (k % 4); };
+    const Vector one_normal = one.normal();
+    const Vector other_normal = other.normal();
+    double all = 0;
+    double seen = 0;
     for (unsigned i = 0; i < 16; ++i) {
-        const auto place = [](unsigned k) { return 0.125 + 0.25 * k; };
         // Each of the four by four cells of both is used once.
-        const Vector from = one.at(place(i % 4), place(i / 4));
-        const Vector to = other.at(place((i + i / 4 + 1) % 4), place((i / 4 + 2 * i) % 4));
-        seen += sees(from, to, boxes);
+        const Vector from = one.at(place(i), place(i / 4));
+        const Vector to = other.at(place(i + i / 4 + 1), place(i / 4 + 2 * i));
+        const Vector way = to - from;
+        const double out = dot(way, one_normal);
+        const double in = -dot(way, other_normal);
+        if (out <= 0 || in <= 0) continue;
+        const double square = dot(way, way);
+        const double light = out * in / (square * square);
+        all += light;
+        if (sees(from, to, boxes)) seen += light;
     }
-    return seen / 16.0;
+    return all > 0 ? seen / all : 1;
 }
 
 }  // namespace
@@ -123,10 +133,13 @@ bool sees(const Vector& from, const Vector& to, std::span<const Box> boxes) {
 }
 
 double exchange(const Rectangle& one, const Rectangle& other, std::span<const Box> boxes) {
-    const double there = one.area() * mean_form_factor(one, other);
-    const double back = other.area() * mean_form_factor(other, one);
-    const double open = 0.5 * (there + back);
-    return open > 0 ? open * visible_share(one, other, boxes) : 0;
+    const double there = one.area();
+    const double back = other.area();
+    double open = 0;
+    if (there <= back) open += there * mean_form_factor(one, other);
+    if (back <= there) open += back * mean_form_factor(other, one);
+    if (there == back) open /= 2;
+    return open > 0 && !boxes.empty() ? open * visible_share(one, other, boxes) : open;
 }
 
 }  // namespace damon_schemes::parsec

@@ -43,7 +43,8 @@ double point_form_factor(const Vector& point, const Vector& normal, const Rectan
 bool sees(const Vector& from, const Vector& to, std::span<const Box> boxes);
 
 // The area of one times its form factor to the other, which is the same the other way round
-// (reciprocity): the mean of both, each taken at four points, less what the boxes hide.
+// (reciprocity): taken at four points of the smaller one, from where the larger one is seen as it
+// is, less what the boxes hide.
 double exchange(const Rectangle& one, const Rectangle& other, std::span<const Box> boxes);
 
 }  // namespace damon_schemes::parsec
