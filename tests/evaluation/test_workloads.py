@@ -71,18 +71,24 @@ class Suites(unittest.TestCase):
 class InGuest(unittest.TestCase):
     def test_all_that_names_a_file_taken_along_names_its_place_there(self):
         there = in_guest(Workload(
-            name="a/b", command=("/tmp/tree/run", "{report}", "/tmp/tree/bin/tool", "-a", "/etc/hosts", "/tmp/tr"),
+            name="a/b", command=("/tmp/me/run", "{report}", "/tmp/tree/bin/tool", "-a", "/etc/hosts", "/tmp/tree/b", "/"),
             environment={"DIR": "/tmp/tree", "LIBRARIES": "/tmp/tree/lib/deep", "LEVEL": "3"}, folder="/tmp/tree",
-            files=("/tmp/tree/run:/tmp/tree/run", "/tmp/tree/bin:/tmp/tree/bin", "/tmp/tree/lib:/tmp/tree/lib",
+            files=("/tmp/me/run:/tmp/me/run", "/tmp/tree/bin:/tmp/tree/bin", "/tmp/tree/lib:/tmp/tree/lib",
                    "/usr/bin/node:/usr/local/bin/node")))
-        self.assertEqual(there.command, ("/root/workload/tmp/tree/run", "{report}", "/root/workload/tmp/tree/bin/tool", "-a",
-                                         "/etc/hosts", "/tmp/tr"))
+        self.assertEqual(there.command, ("/root/workload/me/run", "{report}", "/root/workload/tree/bin/tool", "-a",
+                                         "/etc/hosts", "/tmp/tree/b", "/"))
         self.assertEqual(there.environment, {
-            "DIR": "/root/workload/tmp/tree", "LIBRARIES": "/root/workload/tmp/tree/lib/deep", "LEVEL": "3"})
-        self.assertEqual(there.folder, "/root/workload/tmp/tree")
+            "DIR": "/root/workload/tree", "LIBRARIES": "/root/workload/tree/lib/deep", "LEVEL": "3"})
+        self.assertEqual(there.folder, "/root/workload/tree")
         self.assertEqual(there.files, (
-            "/tmp/tree/run:/root/workload/tmp/tree/run", "/tmp/tree/bin:/root/workload/tmp/tree/bin",
-            "/tmp/tree/lib:/root/workload/tmp/tree/lib", "/usr/bin/node:/usr/local/bin/node"))
+            "/tmp/me/run:/root/workload/me/run", "/tmp/tree/bin:/root/workload/tree/bin",
+            "/tmp/tree/lib:/root/workload/tree/lib", "/usr/bin/node:/usr/local/bin/node"))
+
+    def test_a_single_program_is_there_by_its_name_alone(self):
+        there = in_guest(Workload(name="a/b", command=("/home/me/build/tool", "--size", "quick"),
+                                  files=("/home/me/build/tool:/home/me/build/tool",)))
+        self.assertEqual(there.command, ("/root/workload/tool", "--size", "quick"))
+        self.assertEqual(there.files, ("/home/me/build/tool:/root/workload/tool",))
 
     def test_the_services_are_called_where_they_lie_there(self):
         for each in workloads("services", "quick", guest=True):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A program that is measured, and what it needs."""
 
+import os
 from dataclasses import dataclass, field, replace
 
 GUEST_FOLDER = "/root/workload"
@@ -30,19 +31,24 @@ def in_guest(workload):
 
     At their old places they would be hidden where the machine mounts something, as it does at /tmp.
     """
-    hosts = [host for host, _, guest in (each.partition(":") for each in workload.files) if guest == host]
+    pairs = [each.partition(":")[::2] for each in workload.files]
+    hosts = [host for host, guest in pairs if guest == host]
+    if not hosts:
+        return workload
+    words = (*workload.command, *workload.environment.values(), *filter(None, [workload.folder]))
+    above = [word for word in words if word.startswith("/") and any(host.startswith(f"{word}/") for host in hosts)]
+    base = os.path.commonpath([*map(os.path.dirname, hosts), *above])
 
     def moved(word):
         """The place there of what is one of the files, in one, or above one."""
-        related = word.startswith("/") and any(
-            f"{host}/".startswith(f"{word}/") or word.startswith(f"{host}/") for host in hosts)
-        return GUEST_FOLDER + word if related else word
+        related = word in above or any(f"{word}/".startswith(f"{host}/") for host in hosts)
+        return os.path.normpath(os.path.join(GUEST_FOLDER, os.path.relpath(word, base))) if related else word
 
     return replace(
-        workload, command=tuple(moved(word) for word in workload.command),
+        workload, command=tuple(map(moved, workload.command)),
         environment={name: moved(value) for name, value in workload.environment.items()},
         folder=workload.folder and moved(workload.folder),
-        files=tuple(f"{host}:{moved(guest)}" for host, _, guest in (each.partition(":") for each in workload.files)))
+        files=tuple(f"{host}:{moved(guest)}" for host, guest in pairs))
 
 
 def named(names, known):
