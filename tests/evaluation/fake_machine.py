@@ -17,6 +17,7 @@ FILES = {
     "/proc/swaps": "Filename Type Size Used Priority\n",
     "/proc/sys/kernel/osrelease": "6.1.0-fake\n",
     "/proc/sys/vm/drop_caches": "0\n",
+    "/proc/sys/vm/percpu_pagelist_high_fraction": "0\n",
     "/sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
     "/sys/kernel/mm/transparent_hugepage/defrag": "always defer [madvise] never\n",
     "/sys/kernel/mm/transparent_hugepage/khugepaged/defrag": "1\n",

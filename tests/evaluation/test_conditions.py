@@ -61,6 +61,12 @@ class HeldConditions(unittest.TestCase):
         self.assertNotIn("swapoff /dev/zram3", self.fake.called())
         self.assertEqual(self.fake.text("/sys/class/zram-control/hot_remove"), "3")
 
+    def test_lists_of_free_pages_are_short_only_meanwhile(self):
+        name = "/proc/sys/vm/percpu_pagelist_high_fraction"
+        with Conditions(short_page_lists=True).hold(self.machine) as held:
+            self.assertEqual(held.description["percpu_pagelist_high_fraction"], 1000000)
+        self.assertEqual(self.fake.text(name).splitlines()[0], "0")
+
     def test_caches_are_dropped_only_where_that_is_asked_for(self):
         with Conditions().hold(self.machine) as held:
             self.assertEqual(self.fake.text("/proc/sys/vm/drop_caches"), "0")

@@ -15,6 +15,10 @@ KHUGEPAGED = ("defrag", "pages_to_scan", "scan_sleep_millisecs", "alloc_sleep_mi
 ZRAM_CONTROL = "/sys/class/zram-control"
 PREFER = ("-p", "100")  # above the priorities that a machine gives by itself, which are negative
 MODULE = "damon_schemes"
+# Free pages on the processors' own lists do not count as free: on a small machine some 30 MiB, more or less by chance.
+# A fraction as small as this leaves each list its least, four batches.
+PAGE_LISTS = "/proc/sys/vm/percpu_pagelist_high_fraction"
+SHORT = "1000000"
 BUSY_SECONDS = 10
 
 
@@ -40,6 +44,7 @@ class Conditions:
     swap: str | None = None  # the size of a zram of the run's own
     drop_caches: bool = False
     module: bool | None = None  # whether our module is to be loaded
+    short_page_lists: bool = False
 
     def changes(self, machine):
         """What of the machine's settings this would change, in words."""
@@ -49,6 +54,8 @@ class Conditions:
             found.append(f"transparent huge pages: {now} becomes {self.thp}")
         if self.swap:
             found.append(f"swap: a zram of {self.swap} is added")
+        if self.short_page_lists:
+            found.append("the processors' own lists of free pages are kept short")
         if self.drop_caches:
             found.append("page cache, dentries and inodes are dropped")
         if self.module is not None and self.module != is_loaded(machine):
@@ -66,6 +73,8 @@ class Conditions:
                 stack.enter_context(_thp(machine, self.thp))
             if self.swap:
                 held.zram = stack.enter_context(_zram_swap(machine, self.swap))
+            if self.short_page_lists:
+                stack.enter_context(_setting(machine, PAGE_LISTS, SHORT))
             if self.drop_caches:
                 os.sync()  # only clean pages are dropped
                 machine.write("/proc/sys/vm/drop_caches", "3")
@@ -92,6 +101,7 @@ def describe(machine, conditions):
         "swap": f"zram {conditions.swap}" if conditions.swap else ", ".join(others) or "none",
         "swaps": others,
         "dropped_caches": conditions.drop_caches,
+        "percpu_pagelist_high_fraction": int(machine.read_if_there(PAGE_LISTS) or 0),
     }
 
 
@@ -121,16 +131,23 @@ def _module(machine, wanted):
 @contextlib.contextmanager
 def _thp(machine, wanted):
     """Another setting of transparent huge pages."""
-    before = selected(machine.read_if_there(f"{THP}/enabled"))
-    if before is None:
+    if not machine.path(f"{THP}/enabled").exists():
         raise MachineError("this kernel has no transparent huge pages")
+    with _setting(machine, f"{THP}/enabled", wanted):
+        yield
+
+
+@contextlib.contextmanager
+def _setting(machine, name, wanted):
+    """Another value in a file of settings."""
+    before = selected(machine.read_if_there(name))
     if before != wanted:
-        machine.write(f"{THP}/enabled", wanted)
+        machine.write(name, wanted)
     try:
         yield
     finally:
         if before != wanted:
-            machine.write(f"{THP}/enabled", before)
+            machine.write(name, before)
 
 
 @contextlib.contextmanager

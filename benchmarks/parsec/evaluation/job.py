@@ -43,6 +43,7 @@ class Job:
     swap: str | None
     drop_caches: bool
     runs: list
+    short_page_lists: bool = False
     schema: int = SCHEMA
 
     def text(self):

@@ -115,7 +115,7 @@ class Measurement:
     def measure(self):
         """The run's record, which says so where something went wrong."""
         conditions = Conditions(thp=self.run.thp, swap=self.job.swap, drop_caches=self.job.drop_caches,
-                                module=self.run.load_module)
+                                module=self.run.load_module, short_page_lists=self.job.short_page_lists)
         began = time.gmtime()
         try:
             with tempfile.TemporaryDirectory(prefix="damon-schemes-run-") as scratch, \

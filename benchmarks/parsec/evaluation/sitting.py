@@ -57,7 +57,7 @@ class Sitting:
         """One boot; returns the turn with what is to be tried again."""
         workload = self.workloads[turn.workload]
         job = Job(place=self.place.name, engine=self.place.engine, swap=self.options.swap,
-                  drop_caches=self.options.drop_caches,
+                  drop_caches=self.options.drop_caches, short_page_lists=self.place.name == "vm",
                   runs=[self._run(turn, name, workload) for name in turn.configurations])
         missing = dict.fromkeys(turn.configurations)
         begun = []
