@@ -8,7 +8,7 @@ namespace {
 
 Finding cluster_stream(Run& run) {
     const BySize<std::size_t> points{16 << 10, 64 << 10, 160 << 10, 1536 << 10};
-    const BySize<unsigned> blocks{2, 2, 2, 2};
+    const BySize<unsigned> blocks{2, 2, 3, 3};
     KMedianOptions options;
     options.points = points.of(run.size());
     options.seed = run.seed();

@@ -10,7 +10,7 @@ Finding light_room(Run& run) {
     const BySize<std::uint32_t> elements{16 << 10, 64 << 10, 192 << 10, 2 << 20};
     const BySize<std::uint32_t> links{512 << 10, 2 << 20, 4 << 20, 40 << 20};
     const BySize<double> power_a_link{5e-4, 2e-4, 1e-4, 2e-5};
-    const BySize<unsigned> pictures{10, 20, 35, 100};
+    const BySize<unsigned> pictures{10, 12, 25, 80};
     RadiosityOptions options;
     options.elements = elements.of(run.size());
     options.links = links.of(run.size());

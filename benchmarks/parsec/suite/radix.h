@@ -16,7 +16,7 @@
 namespace damon_schemes::parsec {
 
 struct RadixOptions {
-    std::size_t runs = 16;
+    std::size_t runs = 64;
     std::size_t keys_a_run = 0;  // at least 1
     std::size_t lookups = 0;     // of each run's keys, at most all; looked for by the check
     std::uint64_t seed = 1;
