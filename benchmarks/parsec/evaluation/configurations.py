@@ -38,7 +38,7 @@ EMULATED = {
 CONFIGURATIONS = {each.name: each for each in (
     Configuration("orig", "huge pages where madvise asks for them, nothing else"),
     Configuration("rec", "orig, and the program's memory recorded", engine="record"),
-    Configuration("prec", "orig, and all physical memory monitored, by the kernel's own DAMON",
+    Configuration("prec", "orig, and all physical memory monitored by the kernel",
                   engine="apply", policy="policies/observe.toml", physical=True),
     Configuration("thp", "huge pages always", thp="always"),
     Configuration("ethp", "efficient huge pages, as published in 2020 (v12)",
