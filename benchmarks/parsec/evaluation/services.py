@@ -10,7 +10,7 @@ from .workload import Workload, WorkloadError
 FOLDER = Path(__file__).resolve().parents[1] / "services"
 PYTHON = ("python3-minimal", "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib")
 # About how long a size takes where processors are emulated: (its hot phase, all else).
-SECONDS = {"quick": (3, 5), "small": (12, 8), "medium": (60, 30), "native": (120, 250)}
+SECONDS = {"quick": (3, 5), "small": (12, 8), "medium": (60, 50), "native": (120, 250)}
 MOST_HEAP_MIB = 4096
 
 
