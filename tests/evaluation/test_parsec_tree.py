@@ -12,7 +12,7 @@ import location
 from evaluation.job import Job, Run
 from evaluation.machine import Machine
 from evaluation.measurement import Measurement
-from evaluation.parsec_tree import PROGRAMS, RUN, find_process, region_of_interest, workloads
+from evaluation.parsec_tree import PROGRAMS, RUN, region_of_interest, workloads
 from evaluation.workload import WorkloadError
 from fake_machine import program
 from fake_parsec_tree import FakeParsecTree
@@ -204,27 +204,6 @@ class RegionOfInterest(unittest.TestCase):
 
     def test_there_is_none_without_hooks(self):
         self.assertIsNone(region_of_interest("Total time spent in ROI: 0.070s\nreal\t0m0.016s\n"))
-
-
-class FindProcess(unittest.TestCase):
-    PROCESSES = ((1, 0, "init"), (10, 1, "parsecmgmt"), (11, 10, "parsecmgmt"), (12, 11, "rtview"), (13, 12, "rtview"),
-                 (20, 1, "rtview"), (21, 10, "tee"))
-
-    def test_it_is_the_nearest_of_that_name_below_the_one_started(self):
-        self.assertEqual(find_process(self.PROCESSES, 10, "rtview"), 12)
-        self.assertEqual(find_process(reversed(self.PROCESSES), 10, "rtview"), 12)
-
-    def test_it_may_be_the_one_started(self):
-        self.assertEqual(find_process(self.PROCESSES, 20, "rtview"), 20)
-
-    def test_others_of_that_name_are_not_taken(self):
-        self.assertIsNone(find_process(self.PROCESSES, 21, "rtview"))
-
-    def test_a_long_name_is_known_by_what_the_kernel_keeps_of_it(self):
-        self.assertEqual(find_process([(5, 1, "a-program-with-"), (1, 0, "init")], 1, "a-program-with-a-name"), 5)
-
-    def test_pids_that_went_round_are_no_endless_loop(self):
-        self.assertIsNone(find_process([(5, 6, "a"), (6, 5, "b")], 5, "c"))
 
 
 if __name__ == "__main__":

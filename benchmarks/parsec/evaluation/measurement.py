@@ -16,11 +16,10 @@ from pathlib import Path
 
 from .conditions import Conditions
 from .machine import MachineError
+from .parsec_tree import region_of_interest
 from .run_record import RunRecord
 from .sampling import Sampler
 
-# PARSEC's hooks say it, where they are built in.
-REGION_OF_INTEREST = re.compile(r"\[HOOKS\] Total time spent in ROI: ([0-9.]+)s")
 ENGINE_ENDS_SECONDS = 60
 VMSTAT = re.compile(r"pswp|pgmajfault|pgfault|workingset_refault|thp_|pgsteal_|pgscan_|compact_(stall|success|fail)$")
 
@@ -228,8 +227,7 @@ class Measurement:
     def _look_at_end(self, workload, report):
         """What the program left, and whether it went well."""
         text = workload.output.read_text(encoding="utf-8", errors="replace")
-        if match := REGION_OF_INTEREST.search(text):
-            self.figures["region_of_interest_s"] = float(match[1])
+        self.figures["region_of_interest_s"] = region_of_interest(text)
         if workload.status != 0:
             raise RunError(f"the program ended with {workload.status}: {workload.said()}")
         if not self.run.reports:

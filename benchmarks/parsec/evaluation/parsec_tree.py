@@ -22,7 +22,6 @@ DOWNLOADS = {"test": "core", "simdev": "core", "simsmall": "input-sim", "simmedi
 # What parsecmgmt, a script, calls.
 PACKAGES = ("bash", "coreutils", "tar", "grep", "gawk")
 REGION_OF_INTEREST = re.compile(r"\[HOOKS\] Total time spent in ROI: *([0-9]+(?:\.[0-9]+)?)s")
-COMM_BYTES = 15
 
 
 @dataclass(frozen=True)
@@ -162,19 +161,3 @@ def region_of_interest(output):
     """The seconds that PARSEC's hooks tell in a program's OUTPUT; None where they are not built in."""
     match = REGION_OF_INTEREST.search(output)
     return float(match[1]) if match else None
-
-
-def find_process(processes, root, name):
-    """The process NAME nearest below ROOT, of a snapshot of (pid, parent, command name); None where there is none."""
-    children, names = {}, {}
-    for pid, parent, comm in sorted(processes):
-        children.setdefault(parent, []).append(pid)
-        names[pid] = comm
-    layer, seen = [root], {root}
-    while layer:
-        for pid in layer:
-            if names.get(pid) == name[:COMM_BYTES]:
-                return pid
-        layer = [pid for parent in layer for pid in children.get(parent, ()) if pid not in seen]
-        seen.update(layer)
-    return None
