@@ -84,7 +84,7 @@ def report_programs(result, figures, where, numbers, bounded):
 
 def programs(laboratory, options, result):
     """Point 2: natively and on both kernels."""
-    guests = (options.calls, options.seconds_a_kind)
+    guests = (options.calls, options.full_kinds)
     runs = [("native", (options.calls,), lambda: natively(laboratory, "kinds", "2-remote-native.log", options.calls))]
     runs += [(kernel, guests, lambda kernel=kernel: in_guest(laboratory, kernel, "kinds", f"2-remote-{kernel}.log", *guests))
              for kernel in KERNELS]

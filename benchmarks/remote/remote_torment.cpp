@@ -2,8 +2,9 @@
 // Remote calls without end: on programs of every kind, on a process that is there already, and
 // with the engine or the helper killed meanwhile.  Prints a table and leaves the figures in a file.
 //
-//     remote_torment kinds HELPER JSON CALLS [SECONDS]
-//                                   CALLS calls on each kind of program, or as many as fit
+//     remote_torment kinds HELPER JSON CALLS [FULL]  CALLS calls on each kind of program; with
+//     FULL,
+//                                                    on so many kinds, and a tenth on the others
 //     remote_torment kills HELPER JSON TIMES         the engine is killed at random moments
 //     remote_torment helper-kills HELPER JSON TIMES  the helper is
 //     remote_torment process HELPER JSON PID SECONDS
@@ -52,6 +53,7 @@ struct Arguments {
     std::string file;
     std::uint64_t number = 0;
     std::uint64_t seconds = 0;
+    std::uint64_t full = 0;  // 0: all kinds
 };
 
 std::unique_ptr<RemoteCaller> start(const std::string& helper) {
@@ -83,13 +85,12 @@ bool torment_kinds(const Arguments& arguments, json& figures) {
                 "signals", "missed", "stop: median, p99, most; foreign: median, p99, most (us)");
     std::vector<std::uint64_t> stops, foreign;
     bool good = true;
+    std::uint64_t begun = 0;
     for (const std::string& kind : BlockedProgram::kinds()) {
-        const bool limited = arguments.seconds != 0;
-        const auto found = limited ? bench::torment(*caller, kind, arguments.number, limits,
-                                                    seconds(arguments.seconds))
-                                   : bench::torment(*caller, kind, arguments.number, limits);
-        const bool unharmed =
-            found.unharmed() && (limited ? found.calls > 0 : found.calls >= arguments.number);
+        const bool fully = arguments.full == 0 || begun++ < arguments.full;
+        const std::uint64_t calls = fully ? arguments.number : arguments.number / 10;
+        const auto found = bench::torment(*caller, kind, calls, limits);
+        const bool unharmed = found.unharmed() && found.calls >= calls;
         good = good && unharmed;
         const json stop = figures_of(found.stop_ns), window = figures_of(found.foreign_ns);
         std::printf("%-28s %7lu %8lu %8lu %9lu %7lu %7lu  %.0f %.0f %.0f; %.0f %.0f %.0f%s%s%s\n",
@@ -319,14 +320,16 @@ int run(int count, char** words) {
     const std::string what = count > 1 ? words[1] : "";
     if (count != (what == "process" ? 6 : 5) && !(what == "kinds" && count == 6)) {
         std::fputs(
-            "usage: remote_torment kinds HELPER JSON CALLS [SECONDS]\n"
+            "usage: remote_torment kinds HELPER JSON CALLS [FULL]\n"
             "       remote_torment kills|helper-kills HELPER JSON NUMBER\n"
             "       remote_torment process HELPER JSON PID SECONDS\n",
             stderr);
         return 2;
     }
-    Arguments arguments{words[2], words[3], std::strtoull(words[4], nullptr, 10), 0};
-    if (count == 6) arguments.seconds = std::strtoull(words[5], nullptr, 10);
+    Arguments arguments{words[2], words[3], std::strtoull(words[4], nullptr, 10)};
+    if (count == 6)
+        (what == "kinds" ? arguments.full : arguments.seconds) =
+            std::strtoull(words[5], nullptr, 10);
     json figures = json::object();
     bool good = false;
     if (what == "kinds") {

@@ -3,7 +3,6 @@
 // came of it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -40,10 +39,9 @@ struct TormentResult {
     }
 };
 
-// Until `calls` were made, `calls` requests in a row were refused, or `longest` has passed.
+// Until `calls` were made, or `calls` requests in a row were refused.
 TormentResult torment(RemoteCaller& caller, const std::string& kind, std::uint64_t calls,
-                      const RemoteLimits& limits,
-                      std::chrono::seconds longest = std::chrono::hours(24));
+                      const RemoteLimits& limits);
 
 // The value below which `share` (0 to 1) of the values are; 0 of none.
 std::uint64_t percentile(std::vector<std::uint64_t> values, double share);
