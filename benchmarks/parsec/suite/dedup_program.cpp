@@ -9,23 +9,27 @@ using namespace damon_schemes::parsec;
 
 namespace {
 
-constexpr std::size_t part_bytes = std::size_t{2} << 20;  // of the input, taken at a time
+// Read at a time, before any of it is packed.
+constexpr std::size_t read_bytes = std::size_t{32} << 20;
+// zstd's: for an archive that is read more often than written.
+constexpr int level = 16;
 
 Finding pack_files(Run& run) {
+    const std::size_t bytes = BySize<std::size_t>{8, 28, 112, 1200}.of(run.size()) << 20;
     FileTreeShape shape;
-    shape.bytes = BySize<std::size_t>{8, 28, 96, 1200}.of(run.size()) << 20;
     shape.seed = run.seed();
-    const int level = 9;
     Finding finding;
     do {
-        run.ledger().begin_phase("input");
-        const Table<std::byte> memory(run.ledger(), shape.bytes, page_bytes);
-        const std::span<std::byte> input{&memory.raw(0), memory.size()};
-        write_files(run.ledger(), shape, input);
         run.ledger().begin_phase("pack");
-        Dedup dedup(run.ledger(), level, shape.bytes);
-        for (std::size_t at = 0; at < input.size(); at += part_bytes)
-            dedup.add(input.subspan(at, std::min(part_bytes, input.size() - at)));
+        FileTree files(shape);
+        const Table<std::byte> memory(run.ledger(), bytes, page_bytes);
+        const std::span<std::byte> input{&memory.raw(0), memory.size()};
+        Dedup dedup(run.ledger(), level, bytes);
+        for (std::size_t at = 0; at < input.size(); at += read_bytes) {
+            const auto part = input.subspan(at, std::min(read_bytes, input.size() - at));
+            files.read(run.ledger(), part);
+            dedup.add(part);
+        }
         run.ledger().begin_phase("check");
         const DedupFigures& figures = dedup.figures();
         finding.result = std::to_string(figures.chunks) + " chunks, " +

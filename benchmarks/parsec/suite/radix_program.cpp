@@ -7,10 +7,10 @@ using namespace damon_schemes::parsec;
 namespace {
 
 Finding sort_keys(Run& run) {
-    const BySize<std::size_t> keys{32'000, 128'000, 600'000, 4'200'000};
+    const BySize<std::size_t> keys{32'000, 128'000, 400'000, 4'200'000};
     RadixOptions options;
     options.keys_a_run = keys.of(run.size());
-    options.lookups = options.keys_a_run / 8;
+    options.lookups = options.keys_a_run / 6;
     options.seed = run.seed();
     Radix radix(run.ledger(), options);
     std::string wrong;

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <stdexcept>
@@ -125,7 +127,7 @@ TEST(FingerprintTable, SaysThatItIsFull) {
 TEST(Dedup, UnpacksToWhatWasPutIn) {
     Ledger ledger(by_hand());
     const auto memory = ledger.allocate(std::size_t{1} << 20);
-    write_files(ledger, {memory.size(), 0.5, 3}, memory);
+    FileTree({0.5, 3}).read(ledger, memory);
     Dedup dedup(ledger, 1, memory.size());
     dedup.add(memory.first(300'000));
     dedup.add(memory.subspan(300'000));
@@ -152,7 +154,7 @@ TEST(Dedup, StoresOnceWhatOccursTwice) {
 TEST(Dedup, NamesEachChunkByAllItsBytes) {
     Ledger ledger(by_hand());
     const auto memory = ledger.allocate(400'000);
-    write_files(ledger, {memory.size(), 0.7, 5}, memory);
+    FileTree({0.7, 5}).read(ledger, memory);
     Dedup dedup(ledger, 1, memory.size());
     dedup.add(memory);
     std::set<std::string> different;
@@ -168,7 +170,7 @@ TEST(Dedup, NamesEachChunkByAllItsBytes) {
 TEST(Dedup, CheckSeesABitThatIsOff) {
     Ledger ledger(by_hand());
     const auto memory = ledger.allocate(200'000);
-    write_files(ledger, {memory.size(), 0.3, 6}, memory);
+    FileTree({0.3, 6}).read(ledger, memory);
     Dedup dedup(ledger, 1, memory.size());
     dedup.add(memory);
     const ChunkRecord record = dedup.records()[1];
@@ -186,7 +188,7 @@ TEST(FileTree, RepeatsAsMuchAsAsked) {
     Ledger ledger(by_hand());
     const auto share_new = [&](double repeated) {
         const auto memory = ledger.allocate(std::size_t{2} << 20);
-        write_files(ledger, {memory.size(), repeated, 1}, memory);
+        FileTree({repeated, 1}).read(ledger, memory);
         Dedup dedup(ledger, 1, memory.size());
         dedup.add(memory);
         return static_cast<double>(dedup.figures().new_chunks) /
@@ -194,6 +196,19 @@ TEST(FileTree, RepeatsAsMuchAsAsked) {
     };
     EXPECT_GT(share_new(0), 0.99);
     EXPECT_LT(share_new(0.8), 0.6);
+}
+
+TEST(FileTree, LooksAtNothingThatWasReadBefore) {
+    Ledger ledger(by_hand());
+    const auto memory = ledger.allocate(std::size_t{2} << 20, page_bytes);
+    FileTree files({0.8, 1});
+    files.read(ledger, memory.first(memory.size() / 2));
+    ledger.advance(std::chrono::seconds(10));
+    files.read(ledger, memory.subspan(memory.size() / 2));
+    ledger.advance(std::chrono::seconds(11));
+    const Balance balance = ledger.close();
+    EXPECT_EQ(balance.course.back().touched_bytes, memory.size());
+    EXPECT_EQ(balance.course.back().hot_bytes, memory.size() / 2);
 }
 
 }  // namespace

@@ -72,7 +72,6 @@ TEST_F(KMedianTest, ChecksThatEachPointHasItsNearestCentre) {
 }
 
 TEST_F(KMedianTest, ChecksTheCost) {
-    bench::Random random(1);
     KMedian clusters(ledger_, few_points());
     clusters.read_block();
     clusters.cluster_block();
