@@ -8,7 +8,7 @@ namespace {
 
 Finding place_elements(Run& run) {
     const BySize<std::uint32_t> elements{120'000, 400'000, 1'200'000, 9'000'000};
-    const BySize<std::uint64_t> swaps{80'000, 240'000, 1'200'000, 3'000'000};
+    const BySize<std::uint64_t> swaps{80'000, 200'000, 700'000, 2'500'000};
     AnnealingOptions options;
     options.elements = elements.of(run.size());
     options.swaps = swaps.of(run.size());

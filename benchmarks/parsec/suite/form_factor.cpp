@@ -46,8 +46,8 @@ double mean_form_factor(const Rectangle& from, const Rectangle& to) {
     return sum / 4;
 }
 
-// By 16 segments between points that are strewn over both, each of which counts for as much light as
-// goes along it: for none where one point is behind the other's surface.
+// By 16 segments between points that are strewn over both, each of which counts for as much light
+// as goes along it: for none where one point is behind the other's surface.
 double visible_share(const Rectangle& one, const Rectangle& other, std::span<const Box> boxes) {
     const auto place = [](unsigned k) { return 0.125 + 0.25 * (k % 4); };
     const Vector one_normal = one.normal();
