@@ -11,15 +11,16 @@
 namespace damon_schemes::parsec {
 
 void ItemsetList::add(std::span<const Item> items, std::uint32_t support) {
-    const std::size_t words = items.size() + 2;
+    const std::size_t words = items.size() + 3;
     if (chunks_.empty() || chunk_words - used_.back() < words) {
         chunks_.emplace_back(ledger_, chunk_words, page_bytes);
         used_.push_back(0);
     }
     const auto at = chunks_.back().range(used_.back(), words);
-    at[0] = static_cast<std::uint32_t>(items.size());
-    at[1] = support;
-    std::copy(items.begin(), items.end(), at.begin() + 2);
+    at[0] = static_cast<Item>(items.size());
+    at[1] = static_cast<Item>(support);
+    at[2] = static_cast<Item>(support >> 16);
+    std::copy(items.begin(), items.end(), at.begin() + 3);
     used_.back() += words;
     ++size_;
 }
@@ -29,8 +30,8 @@ void ItemsetList::for_each(
     for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk)
         for (std::size_t at = 0; at < used_[chunk];) {
             const std::size_t length = chunks_[chunk][at];
-            const auto words = chunks_[chunk].range(at, length + 2);
-            visit(words.subspan(2), words[1]);
+            const auto words = chunks_[chunk].range(at, length + 3);
+            visit(words.subspan(3), words[1] | std::uint32_t{words[2]} << 16);
             at += words.size();
         }
 }
@@ -219,8 +220,9 @@ std::vector<std::vector<Item>> some_pairs(std::uint32_t items, std::uint64_t see
     bench::Random random(seed);
     for (int i = 0; i < 64; ++i) {
         const auto a = static_cast<Item>(random.below(items));
-        const auto b = static_cast<Item>(random.below(items - 1));
-        pairs.push_back({std::min(a, b + (b >= a)), std::max(a, b + (b >= a))});
+        auto b = static_cast<Item>(random.below(items - 1));
+        if (b >= a) ++b;
+        pairs.push_back({std::min(a, b), std::max(a, b)});
     }
     return pairs;
 }

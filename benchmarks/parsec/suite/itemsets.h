@@ -27,11 +27,12 @@ class ItemsetList {
         const std::function<void(std::span<const Item>, std::uint32_t support)>& visit) const;
 
   private:
-    static constexpr std::size_t chunk_words = (std::size_t{1} << 20) / sizeof(std::uint32_t);
+    static constexpr std::size_t chunk_words = (std::size_t{1} << 20) / sizeof(Item);
 
     Ledger& ledger_;
-    // Each itemset: how many items, the support, the items.  None crosses the end of a chunk.
-    std::vector<Table<std::uint32_t>> chunks_;
+    // Each itemset: how many items, the support in two words, the items.  None crosses the end of
+    // a chunk.
+    std::vector<Table<Item>> chunks_;
     std::vector<std::size_t> used_;
     std::uint64_t size_ = 0;
 };

@@ -78,8 +78,8 @@ const Pattern& choose(const std::vector<Pattern>& patterns, Draw& draw) {
 
 Transactions::Transactions(Ledger& ledger, const TransactionShape& shape)
     : items_(shape.items), ends_(ledger, shape.transactions) {
-    if (shape.items == 0 || shape.patterns == 0)
-        throw std::invalid_argument("transactions are made of at least one item and one pattern");
+    if (shape.items == 0 || shape.items > most_items || shape.patterns == 0)
+        throw std::invalid_argument("transactions are made of 1 to 65535 items, and of patterns");
     Draw draw(shape.seed);
     const std::vector<Pattern> patterns = patterns_of(shape, draw);
     // A transaction is as long as drawn, or longer by the last pattern that went in.

@@ -10,7 +10,8 @@
 
 namespace damon_schemes::parsec {
 
-using Item = std::uint32_t;
+using Item = std::uint16_t;
+constexpr std::uint32_t most_items = 65'535;
 
 // How transactions are made, after Agrawal and Srikant, "Fast algorithms for mining association
 // rules" (VLDB 1994), section 2.4.3: from patterns that are bought together, some more often than
@@ -36,7 +37,7 @@ class Transactions {
 
     std::size_t size() const { return ends_.size(); }
     std::size_t total_items() const { return total_; }
-    // All items are below it.
+    // All items are below it; at most most_items.
     std::uint32_t items() const { return items_; }
     // In order of the items' numbers; touched.
     std::span<const Item> operator[](std::size_t i) const;
