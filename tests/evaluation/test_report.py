@@ -178,6 +178,10 @@ class WhatIsMissing(unittest.TestCase):
         self.assertIn("suite/itemsets, prcl, repetition 1 does not count: the program ended with 1", text)
         self.assertIn("suite/itemsets under prcl: no run that counts", text)
 
+    def test_a_run_in_which_nothing_could_be_acted_on_is_told(self):
+        text = self.report_of(record(), record("prcl", summary={"observed_only": "no access was seen"}))
+        self.assertIn("prcl, repetition 1 counts, but damon-schemes acted on nothing: no access was seen", text)
+
     def test_of_a_run_done_again_the_last_counts_and_its_failure_is_past(self):
         text = self.report_of(record(error="it broke"), record(runtime_s=77.0))
         self.assertNotIn("it broke", text)

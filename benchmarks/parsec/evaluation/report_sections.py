@@ -502,7 +502,9 @@ def missing(document, results):
               for name in results.configurations if not results.of(workload, name)]
     failed = [f"{record.workload}, {record.configuration}, repetition {record.repetition} does not count: "
               f"{record.error}" for record in results.failed if record.key not in results.runs]
-    found = [*failed, *absent, *dict.fromkeys(results.missing)]
+    remarks = [f"{record.workload}, {record.configuration}, repetition {record.repetition} counts, but {record.remark}"
+               for record in results.runs.values() if record.remark]
+    found = [*failed, *absent, *remarks, *dict.fromkeys(results.missing)]
     if found:
         document.add(Items(found))
     else:
