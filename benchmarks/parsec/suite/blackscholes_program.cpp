@@ -10,7 +10,7 @@ namespace {
 Finding value_portfolio(Run& run) {
     const auto positions =
         BySize<std::size_t>{150'000, 500'000, 1'000'000, 12'000'000}.of(run.size());
-    const auto valuations = BySize<int>{20, 20, 55, 100}.of(run.size());
+    const auto valuations = BySize<int>{20, 20, 64, 100}.of(run.size());
     run.ledger().begin_phase("parse");
     Portfolio portfolio(run.ledger(), positions);
     OptionFile file(run.ledger(), positions, run.seed());
