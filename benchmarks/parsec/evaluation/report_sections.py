@@ -33,6 +33,11 @@ def others(results):
 
 # ---- the summary
 
+def some(things, word):
+    """How many of them, in words."""
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
 def summary(document, results, tree):
     """The bars, and how the runs stand to them."""
     document.heading("Summary")
@@ -40,9 +45,8 @@ def summary(document, results, tree):
     counts = {status: sum(each.status == status for each in found)
               for status in (MET, NOT_MET, WITHIN_NOISE, NOT_MEASURED)}
     said = [f"{count} {status}" for status, count in counts.items() if count]
-    runs = len(results.runs)
-    document.say(f"{runs} run{'' if runs == 1 else 's'} of {len(results.workloads)} workloads under "
-                 f"{len(results.configurations)} configurations. Of {len(found)} bounds: {names(said)}.")
+    document.say(f"{some(results.runs, 'run')} of {some(results.workloads, 'workload')} under "
+                 f"{some(results.configurations, 'configuration')}. Of {len(found)} bounds: {names(said)}.")
     emulated = emulation(results)
     if emulated:
         document.say(f"These runs were made {emulated}. There runtime says little about what huge pages bring: an "
