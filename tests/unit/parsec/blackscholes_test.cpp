@@ -9,16 +9,10 @@
 #include <string>
 
 #include "benchmarks/parsec/suite/option_file.h"
+#include "ledger_by_hand.h"
 
 namespace damon_schemes::parsec {
 namespace {
-
-LedgerOptions by_hand() {
-    LedgerOptions options;
-    options.ages = default_ages();
-    options.ticking = false;
-    return options;
-}
 
 // The expected payoff itself, by Simpson's rule over the normal distribution.
 double integrated(const OptionTerms& terms) {

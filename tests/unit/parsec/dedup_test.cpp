@@ -17,16 +17,10 @@
 #include "benchmarks/parsec/suite/file_tree.h"
 #include "benchmarks/parsec/suite/sha1.h"
 #include "benchmarks/random.h"
+#include "ledger_by_hand.h"
 
 namespace damon_schemes::parsec {
 namespace {
-
-LedgerOptions by_hand() {
-    LedgerOptions options;
-    options.ages = default_ages();
-    options.ticking = false;
-    return options;
-}
 
 std::vector<std::byte> noise(std::size_t bytes, std::uint64_t seed) {
     bench::Random random(seed);

@@ -15,18 +15,12 @@
 #include "benchmarks/parsec/suite/scratch_stack.h"
 #include "benchmarks/parsec/suite/transactions.h"
 #include "benchmarks/random.h"
+#include "ledger_by_hand.h"
 
 namespace damon_schemes::parsec {
 namespace {
 
 using Found = std::map<std::vector<Item>, std::uint32_t>;
-
-LedgerOptions by_hand() {
-    LedgerOptions options;
-    options.ages = default_ages();
-    options.ticking = false;
-    return options;
-}
 
 Found found_by(const ItemsetMiner& miner) {
     Found found;
