@@ -120,7 +120,8 @@ class ApplyToTarget : public testing::Test {
             accounted += bytes.get<std::uint64_t>();
         EXPECT_EQ(scheme["planned_bytes"].get<std::uint64_t>(), accounted) << scheme.dump(1);
     }
-    // Runs it for longer and longer until `holds` for what its only scheme did; returns that.
+    // Runs it for longer and longer until `holds` for what its only scheme did; returns that. Each
+    // run counts from 0: what an earlier one paged out is not there for the next.
     template <typename Predicate>
     nlohmann::json run_until(const std::vector<std::string>& arguments,
                              const Predicate& holds) const {

@@ -185,11 +185,13 @@ TEST_F(Controls, ASchemeThatRestsLetsTheMonitorSleep) {
 
 TEST_F(Controls, ASchemeAtWorkByItsWatermarksActs) {
     start_target();
-    const auto scheme = run_until(
+    const auto command = apply_to_target(
         set({"watermarks={ free_memory = { high = \"100%\", mid = \"99%\", low = \"0%\" }, "
-             "interval = \"1s\" }"}),
-        [](const auto& totals) { return totals["paged_out_bytes"] > cold_bytes / 2; });
-    EXPECT_GT(scheme["paged_out_bytes"].get<std::uint64_t>(), cold_bytes / 2) << scheme.dump(1);
+             "interval = \"1s\" }"}));
+    ASSERT_TRUE(eventually([&] { return !command->running() || swapped() > cold_bytes / 2; }))
+        << command->err();
+    const auto scheme = interrupt(*command);
+    EXPECT_GT(scheme["paged_out_bytes"].get<std::uint64_t>(), 0U) << scheme.dump(1);
 }
 
 TEST_F(Controls, WhatComesBackRaisesATunedAge) {
