@@ -475,8 +475,11 @@ RunSummary ApplyRun::summary() const {
         row.refault_window = policy_.refaults.window;
         if (i < controls.size()) {
             row.tuned_age = controls[i].tuned_age;
+            row.mean_tuned_age = controls[i].mean_tuned_age;
             row.recent_refault_share = controls[i].refault_share;
         }
+        if (row.verify)
+            row.verify->idle = row.verify->idle_at(row.tuned_age ? row.tuned_age : scheme.age.min);
         summary.schemes.push_back(std::move(row));
     }
     if (machine_before_) {

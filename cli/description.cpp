@@ -222,8 +222,11 @@ std::vector<std::string> controls(const Scheme& scheme) {
         lines.push_back("only targets with at least " + to_string(*scheme.min_rss) + " in memory");
     if (!scheme.filters.empty()) lines.push_back(filters(scheme.filters));
     if (scheme.verify)
-        lines.push_back("verification: each page has to stay idle for another " +
-                        to_string(scheme.verify->idle));
+        lines.push_back(scheme.verify->of_age
+                            ? "verification: each page has to stay idle for that age, whatever its "
+                              "region's is"
+                            : "verification: each page has to stay idle for another " +
+                                  to_string(scheme.verify->idle));
     std::vector<std::string> floors;
     if (scheme.floor.rss) floors.push_back(to_string(*scheme.floor.rss));
     if (scheme.floor.share) floors.push_back(to_string(*scheme.floor.share) + " of its memory");

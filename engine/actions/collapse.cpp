@@ -69,8 +69,8 @@ class CollapseRun {
         : request_(request), mapped_(mapped), growth_(growth), dry_run_(dry_run) {}
 
     // Each block, until one fails so that no further one makes sense.
-    void run(const std::vector<Block>& waiting, const Cancelled& cancelled,
-             std::optional<Bytes> rss) {
+    void run(std::vector<Block> waiting, const Cancelled& cancelled, std::optional<Bytes> rss) {
+        if (request_.scheme && request_.scheme->growth.any()) put_fullest_first(waiting);
         std::size_t next = 0;
         int fatal = 0;
         Gap rest = Gap::cancelled;
@@ -98,6 +98,17 @@ class CollapseRun {
         for (const PagemapEntry entry : entries_)
             if (entry.present()) ++pages;
         return {pages * mapped_.page_size().count};
+    }
+
+    // What is to be had for a budget of growth is most where the least is missing.
+    void put_fullest_first(std::vector<Block>& waiting) {
+        std::vector<std::pair<Bytes, Block>> by_present;
+        for (Block& block : waiting)
+            by_present.emplace_back(present_in(block.range()), std::move(block));
+        std::stable_sort(by_present.begin(), by_present.end(),
+                         [](const auto& a, const auto& b) { return a.first > b.first; });
+        waiting.clear();
+        for (auto& [present, block] : by_present) waiting.push_back(std::move(block));
     }
 
     bool enough(Bytes present) const {
@@ -226,8 +237,7 @@ std::vector<ActionOutcome> Collapse::execute(const ActionRequest& request,
     std::optional<Bytes> rss;
     if (request.scheme && request.scheme->growth.share)
         if (const auto memory = memory_of(request.pid, paths_.proc)) rss = memory->rss;
-    const std::vector<Block> blocks = blocks_of(mapped);
-    CollapseRun(request, mapped, growth_, dry_run_).run(blocks, cancelled, rss);
+    CollapseRun(request, mapped, growth_, dry_run_).run(blocks_of(mapped), cancelled, rss);
     return mapped.take_outcomes();
 }
 

@@ -188,7 +188,10 @@ void add_controls(FigureTable& table, const Decision& decision, std::uint32_t in
     }
     if (scheme.verify)
         table.words("verify",
-                    "pages are paged out if they stay idle for " + to_string(scheme.verify->idle));
+                    "pages are paged out if they stay idle for " +
+                        readable(scheme.verify->idle_at(scheme.verify->of_age && controls.tuned_age
+                                                            ? controls.tuned_age
+                                                            : scheme.age.min)));
 }
 
 // What it would act on; of a scheme that only counts, what it counts.

@@ -94,7 +94,10 @@ void add_controls(FigureTable& table, const SchemeSummary& scheme, bool dry_run)
                       ")");
     }
     if (scheme.tuned_age)
-        table.row("tuned age", readable(*scheme.tuned_age), "at the end, in place of age.min");
+        table.row("tuned age", readable(*scheme.tuned_age),
+                  "at the end, in place of age.min" +
+                      (scheme.mean_tuned_age ? "; " + readable(*scheme.mean_tuned_age) + " (mean)"
+                                             : std::string()));
 }
 
 // What a look afterwards found of actions that leave memory where it is.
@@ -260,6 +263,10 @@ nlohmann::json json_of(const std::optional<WorkingsetRefaults>& refaults) {
     return {{"anonymous", refaults->anonymous}, {"file", refaults->file}};
 }
 
+nlohmann::json nanoseconds_of(std::optional<Duration> duration) {
+    return duration ? nlohmann::json(duration->count()) : nlohmann::json(nullptr);
+}
+
 nlohmann::json json_of_verify(const SchemeSummary& scheme) {
     if (!scheme.verify) return nullptr;
     const Verified& verified = scheme.verified;
@@ -344,30 +351,30 @@ std::string summary_json(const RunSummary& summary) {
             held_back[std::string(name_of(static_cast<Reason>(i)))] = scheme.held_back[i].count;
         json errors = json::object();
         for (const auto& [number, ranges] : scheme.errors) errors[name_of_errno(number)] = ranges;
-        schemes.push_back(
-            {{"name", scheme.name},
-             {"action", name_of(scheme.action)},
-             {"matched_regions", scheme.matched_regions},
-             {"matched_bytes", scheme.matched.count},
-             {"planned_bytes", scheme.planned.count},
-             {"advised_bytes", scheme.advised.count},
-             {"paged_out_bytes", scheme.paged_out.count},
-             {"quota_exceeded_snapshots", scheme.quota_exceeded},
-             {"calls", scheme.calls},
-             {"spent_ns", scheme.spent.count()},
-             {"confirmed_bytes", scheme.confirmed.count},
-             {"grown_bytes", scheme.grown.count},
-             {"unlocked_bytes", scheme.unlocked.count},
-             {"remote", json_of(scheme.remote)},
-             {"gaps_bytes", std::move(gaps)},
-             {"held_back_bytes", std::move(held_back)},
-             {"errors", std::move(errors)},
-             {"verify", json_of_verify(scheme)},
-             {"refaults",
-              {{"watched_bytes", scheme.watched.count},
-               {"refaulted_bytes", scheme.refaulted.count},
-               {"recent_share", json_of(scheme.recent_refault_share)}}},
-             {"tuned_age_ns", scheme.tuned_age ? json(scheme.tuned_age->count()) : json(nullptr)}});
+        schemes.push_back({{"name", scheme.name},
+                           {"action", name_of(scheme.action)},
+                           {"matched_regions", scheme.matched_regions},
+                           {"matched_bytes", scheme.matched.count},
+                           {"planned_bytes", scheme.planned.count},
+                           {"advised_bytes", scheme.advised.count},
+                           {"paged_out_bytes", scheme.paged_out.count},
+                           {"quota_exceeded_snapshots", scheme.quota_exceeded},
+                           {"calls", scheme.calls},
+                           {"spent_ns", scheme.spent.count()},
+                           {"confirmed_bytes", scheme.confirmed.count},
+                           {"grown_bytes", scheme.grown.count},
+                           {"unlocked_bytes", scheme.unlocked.count},
+                           {"remote", json_of(scheme.remote)},
+                           {"gaps_bytes", std::move(gaps)},
+                           {"held_back_bytes", std::move(held_back)},
+                           {"errors", std::move(errors)},
+                           {"verify", json_of_verify(scheme)},
+                           {"refaults",
+                            {{"watched_bytes", scheme.watched.count},
+                             {"refaulted_bytes", scheme.refaulted.count},
+                             {"recent_share", json_of(scheme.recent_refault_share)}}},
+                           {"tuned_age_ns", nanoseconds_of(scheme.tuned_age)},
+                           {"tuned_age_mean_ns", nanoseconds_of(scheme.mean_tuned_age)}});
     }
     json monitor = nullptr;
     if (summary.monitor) {

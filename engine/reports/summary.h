@@ -38,6 +38,7 @@ struct SchemeSummary : SchemeTotals {
     std::optional<Verify> verify;                // as the policy asks for it
     Duration refault_window{};                   // refaults.window
     std::optional<Duration> tuned_age;           // at the end, in place of age.min
+    std::optional<Duration> mean_tuned_age;      // over the time
     std::optional<double> recent_refault_share;  // as the controllers measured it last
 };
 
@@ -96,7 +97,7 @@ std::string summary_table(const RunSummary& summary, std::size_t width = 80);
 //              verify (null without): idle_ns, looked_bytes, idle_bytes, not_idle_bytes, acts,
 //                longest_from_look_to_act_ns, mean_from_look_to_act_ns
 //              refaults: watched_bytes, refaulted_bytes, recent_share
-//              tuned_age_ns (null without)
+//              tuned_age_ns (at the end) and tuned_age_mean_ns (both null without)
 //   system: used_before_bytes, used_after_bytes, swap_used_before_bytes, swap_used_after_bytes,
 //           zram_before_bytes, zram_after_bytes
 //   monitor (null without one): kind ("module", "mainline"), thread_ns, cpu_share, passes,

@@ -445,7 +445,7 @@ void Session::submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t
     request.ranges = std::move(ranges);
     request.unlock = unlock;
     if (request.only_idle) {
-        plan_verification(std::move(request), which, plan.time);
+        plan_verification(std::move(request), which, plan.time, plan.schemes[which].idle);
         return;
     }
 
@@ -653,14 +653,15 @@ void Session::let_go_further() {
 
 // Verification ------------------------------------------------------------------------------------
 
-void Session::plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at) {
+void Session::plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at,
+                                Duration idle) {
     for (auto& portion : portions_of(request.ranges)) {
         Verification verification;
         verification.request = request;
         verification.request.ranges = std::move(portion);
         verification.scheme = scheme;
         verification.planned_at = planned_at;
-        verification.idle = request.scheme->verify->idle;
+        verification.idle = idle;
         verification.receipt = std::make_shared<Receipt>(loop_, self_, scheme, request.target,
                                                          planned_at, verification.request.ranges);
         ++in_flight_;

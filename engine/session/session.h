@@ -159,7 +159,8 @@ class Session {
     void let_go_further();
 
     // Verification.
-    void plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at);
+    void plan_verification(ActionRequest request, std::uint32_t scheme, Instant planned_at,
+                           Duration idle);
     void pursue_verifications();
     void submit_mark(Verification verification);
     void submit_act(Verification verification);

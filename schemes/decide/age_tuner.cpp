@@ -29,7 +29,23 @@ AgeTuner::AgeTuner(const Tune& tune, Duration age, Duration window)
       wait_(times(window_, first_wait)),
       spells_wait_(window_) {}
 
+Duration AgeTuner::mean_age() const {
+    if (noted_time_ == Duration::zero()) return age_;
+    return Duration(
+        static_cast<Duration::rep>(noted_ages_ / static_cast<double>(noted_time_.count())));
+}
+
+void AgeTuner::note(Instant now) {
+    if (noted_ && *noted_ < now) {
+        const Duration held = elapsed(*noted_, now);
+        noted_time_ += held;
+        noted_ages_ += static_cast<double>(held.count()) * static_cast<double>(age_.count());
+    }
+    noted_ = now;
+}
+
 bool AgeTuner::look(Instant now, const RefaultMeter& refaults, const IdleSpells& spells) {
+    note(now);
     if (!looked_ || now < *looked_) {
         looked_ = calm_since_ = moved_ = now;
         return false;

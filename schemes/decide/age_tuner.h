@@ -37,12 +37,15 @@ class AgeTuner {
     AgeTuner(const Tune& tune, Duration age, Duration window);
 
     Duration age() const { return age_; }
+    // Over all the time between the first look and the last.
+    Duration mean_age() const;
     // True: it was raised, so what spells said before was said of other times.
     bool look(Instant now, const RefaultMeter& refaults, const IdleSpells& spells);
     // Other programs are watched now: what was too low for the former ones need not be for them.
     void forget();
 
   private:
+    void note(Instant now);
     std::int64_t calm_windows(bool measured) const;
     bool raise(Instant now, const RefaultMeter& refaults);
     bool heed(Instant now, std::optional<double> share, const RefaultMeter& refaults,
@@ -54,6 +57,9 @@ class AgeTuner {
     Duration window_;
     double target_;
     Duration age_;
+    std::optional<Instant> noted_;
+    Duration noted_time_{};
+    double noted_ages_ = 0;  // times how long they held, in ns²
     std::optional<Instant> looked_;
     std::optional<Instant> above_since_;  // the target
     Instant calm_since_{};                // not above half of the target since, nor moved

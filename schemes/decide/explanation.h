@@ -51,7 +51,8 @@ struct SchemeControls {
     std::optional<Bytes> goal_bytes;           // what the goals allow in the window
     std::optional<std::uint32_t> least_score;  // priority: what scored less had to wait (0 to 1000)
 
-    std::optional<Duration> tuned_age;  // in place of age.min
+    std::optional<Duration> tuned_age;       // in place of age.min
+    std::optional<Duration> mean_tuned_age;  // since the scheme began, over time
     // Of what would leave memory at half of that age (no less than its least), so much would be
     // used within the window: by how long idle memory stays idle.  nullopt: that does not say.
     std::optional<double> half_age_share;

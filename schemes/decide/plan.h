@@ -65,6 +65,7 @@ struct SchemeTally {
     Bytes planned;
     bool quota_exceeded = false;
     std::array<Bytes, reason_count> held_back{};  // bytes per reason
+    Duration idle{};  // with verify: for so long each planned page has to stay idle before it goes
 };
 
 // Ranges are grouped by scheme, in the policy's order; within a scheme by target and address,

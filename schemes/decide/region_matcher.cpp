@@ -22,7 +22,7 @@ void RegionMatcher::begin(Duration interval, Instant now) {
     now_ = now;
     for (std::size_t i = 0; i < sieves_.size(); ++i) {
         Sieve& sieve = sieves_[i];
-        sieve.pattern = AccessPattern(*schemes_[i].scheme, schemes_[i].min_age(), interval);
+        sieve.pattern = AccessPattern(*schemes_[i].scheme, schemes_[i].region_age(), interval);
         sieve.matched = sieve.matched_regions = 0;
         sieve.missed.fill(0);
     }

@@ -44,6 +44,12 @@ std::optional<Duration> SchemeState::min_age() const {
     return tuner ? tuner->age() : scheme->age.min;
 }
 
+std::optional<Duration> SchemeState::region_age() const {
+    // Each page is asked for it then, which says more.
+    if (scheme->verify && scheme->verify->of_age) return std::nullopt;
+    return min_age();
+}
+
 Duration SchemeState::hold() const {
     Duration rest = scheme->cool_down ? *scheme->cool_down : min_age().value_or(Duration::zero());
     // A huge page, or a flag, stays as it is as a rule.
@@ -89,6 +95,7 @@ void SchemeState::begin(const Policy& policy, const Conditions& conditions, Inst
     if (scheme->apply_interval && conditions.sees && !resting) due = has_come(now);
 
     tally = {};
+    if (scheme->verify) tally.idle = scheme->verify->idle_at(min_age());
     explanation = explain;
     candidates.clear();
     least_score.reset();
@@ -199,6 +206,7 @@ SchemeControls SchemeState::controls(Instant now) const {
     controls.least_score = least_score;
     if (tuner) {
         controls.tuned_age = tuner->age();
+        controls.mean_tuned_age = tuner->mean_age();
         const Duration half = std::max(tuner->age() / 2, scheme->tune->min);
         if (half < tuner->age())
             controls.half_age_share =

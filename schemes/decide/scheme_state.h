@@ -58,6 +58,7 @@ struct SchemeState {
     FilterFacts facts_of(const FilterPiece& piece, const TargetState& state) const;
 
     std::optional<Duration> min_age() const;     // tuned where it is
+    std::optional<Duration> region_age() const;  // what of it a region has to have
     Duration hold() const;                       // after an action
     SchemeControls controls(Instant now) const;  // without the brake
 

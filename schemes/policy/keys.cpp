@@ -114,7 +114,7 @@ constexpr auto keys = std::to_array<PolicyKey>({
     {"scheme.floor.rss", KeyType::size, a_size, "", "\"64MiB\""},
     {"scheme.floor.share", KeyType::share, a_share, "", "\"20%\""},
     {"scheme.verify", KeyType::table, "a table such as { idle = \"2s\" }", "", "{ idle = \"2s\" }"},
-    {"scheme.verify.idle", KeyType::duration, a_duration, "", "\"2s\""},
+    {"scheme.verify.idle", KeyType::duration, "\"age\" or a duration such as \"2s\"", "", "\"2s\""},
     {"scheme.tune", KeyType::table, "a table such as { refaults = \"1%\" }", "",
      "{ refaults = \"1%\" }"},
     {"scheme.tune.refaults", KeyType::share, a_share, "", "\"1%\""},

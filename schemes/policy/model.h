@@ -225,7 +225,12 @@ struct Floor {
 // Before memory is paged out each page of it has to stay idle for so long.
 struct Verify {
     Duration idle{};
+    bool of_age = false;  // for the scheme's age.min instead, which its regions need not have then
     bool operator==(const Verify&) const = default;
+    // `age`: the scheme's at present.
+    constexpr Duration idle_at(std::optional<Duration> age) const {
+        return of_age ? age.value_or(Duration::zero()) : idle;
+    }
 };
 
 // The age threshold (age.min) follows the refaults, between these bounds.

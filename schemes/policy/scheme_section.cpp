@@ -132,18 +132,50 @@ Floor read_floor(TableReader& reader, const Table& table) {
     return floor;
 }
 
+constexpr Duration longest_idle = std::chrono::seconds(30);
+
+bool is_age(const Node* node) {
+    return node != nullptr && node->kind == Node::Kind::string && node->string == "age";
+}
+
 std::optional<Verify> read_verify(TableReader& reader, const Table& table) {
     if (table.find("idle") == nullptr)
         reader.fail(table.place, table.shown_as("idle"),
                     "'verify' does not say for how long pages have to stay idle",
                     "write for example { idle = \"2s\" }");
+    if (is_age(table.find("idle"))) return Verify{{}, true};
     const auto idle = reader.duration_of(table, "idle");
     if (!idle) return std::nullopt;
-    if (*idle < std::chrono::milliseconds(1) || *idle > std::chrono::seconds(30))
+    if (*idle < std::chrono::milliseconds(1) || *idle > longest_idle)
         reader.fail_at_value(table, "idle",
                              "'idle' is " + to_string(*idle) + ", which is out of its range",
-                             "write a duration from \"1ms\" to \"30s\"");
+                             "write a duration from \"1ms\" to \"30s\", or \"age\"");
     return Verify{*idle};
+}
+
+// Where each page has to stay idle for the scheme's age, there must be one, and not too long.
+void check_verified_age(TableReader& reader, const Table& table, const Scheme& scheme) {
+    if (!scheme.verify || !scheme.verify->of_age) return;
+    const auto verify = reader.table_in(table, "verify");
+    if (!verify) return;
+    const auto fail = [&](std::string message, std::string suggestion) {
+        reader.fail_at_value(*verify, "idle", std::move(message), std::move(suggestion));
+    };
+    const auto& least = scheme.age.min;
+    if (!least || *least < std::chrono::milliseconds(1))
+        fail("'idle' is the scheme's age.min, and the scheme has none",
+             "add age = { min = \"5s\" }, or write a duration here");
+    else if (const Duration most = scheme.tune ? std::max(*least, scheme.tune->max) : *least;
+             most > longest_idle)
+        fail(
+            "'idle' is the scheme's age.min, which may become " + to_string(most) +
+                " here, and pages are watched for 30s at most",
+            scheme.tune ? "write tune.age = { max = \"30s\" }" : "write age.min = \"30s\" or less");
+    else if (scheme.age.max)
+        fail(
+            "'idle' is the scheme's age.min, so the ages of regions play no part, and age.max is "
+            "one",
+            "remove age.max, or write a duration here");
 }
 
 // What age.min may become: by the policy, or a tenth and ten times of what it begins at.
@@ -256,6 +288,7 @@ void read_controls_of_action(TableReader& reader, const Table& table, std::optio
                   "remove it, or use it with 'pageout'"))
         if (const auto tune = reader.table_in(table, "tune"))
             scheme.tune = read_tune(reader, *tune, scheme, aggregation);
+    check_verified_age(reader, table, scheme);
 }
 
 }  // namespace

@@ -165,7 +165,8 @@ class WarningFinder {
         look_at_ages(index);
         // Where they have a goal, new memory may be found as seldom as at the longest.
         const Duration interval = std::max(scheme.apply_interval.value_or(longest_), longest_);
-        if (scheme.verify && scheme.verify->idle > interval * patient_decisions)
+        if (scheme.verify && !scheme.verify->of_age &&
+            scheme.verify->idle > interval * patient_decisions)
             warn(index, "verify.idle",
                  "each verification takes " + to_string(scheme.verify->idle) +
                      ", and new memory is found for it every " + to_string(interval),

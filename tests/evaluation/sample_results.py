@@ -94,7 +94,7 @@ def summary(configuration, saved, elapsed):
     tuned = int(RECLAIM_AGES[configuration] * 1e9) if configuration == "reclaim" else None
     action = "pageout" if configuration in RECLAIM_AGES else "hugepage"
     return {"elapsed_ns": int(elapsed * 1e9), "schemes": [
-        {"name": configuration, "action": action, "paged_out_bytes": int(saved), "tuned_age_ns": tuned}]}
+        {"name": configuration, "action": action, "paged_out_bytes": int(saved), "tuned_age_mean_ns": tuned}]}
 
 
 def run(name, configuration, repetition, generator, pace):

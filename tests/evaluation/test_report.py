@@ -329,7 +329,7 @@ class Oracle(unittest.TestCase):
         return oracle.compare(results, "suite/itemsets", "reclaim", TREE)
 
     def summary(self, seconds):
-        return {"schemes": [{"action": "pageout", "paged_out_bytes": 1, "tuned_age_ns": int(seconds * 1e9)}]}
+        return {"schemes": [{"action": "pageout", "paged_out_bytes": 1, "tuned_age_mean_ns": int(seconds * 1e9)}]}
 
     def test_what_rss_has_beside_the_reported_memory_is_not_taken_for_saved(self):
         found = self.compare(summary=self.summary(1))

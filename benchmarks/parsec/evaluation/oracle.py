@@ -104,8 +104,8 @@ class Age:
 def scheme_age(record, tree):
     """The age from which a run paged out: as its summary says that it was tuned, else as set, else of its policy."""
     for scheme in (record.summary or {}).get("schemes") or []:
-        if scheme.get("action") == "pageout" and scheme.get("tuned_age_ns") is not None:
-            return Age(scheme["tuned_age_ns"] / 1e9, "tuned, at the end of the run")
+        if scheme.get("action") == "pageout" and scheme.get("tuned_age_mean_ns") is not None:
+            return Age(scheme["tuned_age_mean_ns"] / 1e9, "tuned, the mean over the run")
     for setting in record.settings:
         name, _, value = str(setting).partition("=")
         if name.endswith("age.min") and _seconds(value) is not None:

@@ -180,6 +180,20 @@ TEST_F(CollapseTest, GrowthIsABudgetAndComesBackWhenTheHugePagesGo) {
     EXPECT_EQ(later.confirmed, mebibytes(2));
 }
 
+// Otherwise the first would take all of it.
+TEST_F(CollapseTest, GrowthGoesToTheFullestFirst) {
+    const OwnChild child([] {
+        return sparse_memory(3, [](std::uint64_t i) { return i == 0 ? 256 : i == 1 ? 384 : 448; });
+    });
+    Scheme scheme = collapsing();
+    scheme.growth.bytes = Bytes{(128 + 64) * page};
+    const auto outcome = collapse(request_for(child, scheme, 0, 3 * block));
+    SKIP_WHERE_SHORT(outcome);
+    EXPECT_EQ(outcome.grown, Bytes{(128 + 64) * page});
+    EXPECT_EQ(outcome.confirmed, mebibytes(4));
+    EXPECT_EQ(gap(outcome, Gap::growth), mebibytes(2));
+}
+
 TEST_F(CollapseTest, AShareOfTheTargetIsABudget) {
     const OwnChild child(
         [] { return sparse_memory(4, [](std::uint64_t) { return std::uint64_t{256}; }); });

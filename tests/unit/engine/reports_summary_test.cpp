@@ -181,6 +181,7 @@ RunSummary verified_run() {
     scheme.refaulted = mebibytes(31);
     scheme.refault_window = 60s;
     scheme.tuned_age = 12s;
+    scheme.mean_tuned_age = 7s;
     scheme.recent_refault_share = 0.25;
     scheme.errors = {{EINVAL, 3}};
     run.targets[0].cgroup_refaults = WorkingsetRefaults{1234, 56};
@@ -193,6 +194,7 @@ TEST(Summary, TellsOfVerificationRefaultsAndTheTunedAge) {
     EXPECT_THAT(table, HasSubstr("31.0 ms"));
     EXPECT_THAT(table, HasSubstr("  came back            31.0 MiB  of 310.0 MiB"));
     EXPECT_THAT(table, HasSubstr("  tuned age              12.0 s"));
+    EXPECT_THAT(table, HasSubstr("7.0 s (mean)"));
     EXPECT_THAT(table, HasSubstr("a hint: 1,234 anonymous and 56 file pages"));
     std::istringstream lines(table);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(columns_of(line), 80U) << line;
@@ -216,6 +218,7 @@ TEST(Summary, JsonTellsOfVerificationRefaultsAndErrors) {
     EXPECT_EQ(scheme["refaults"]["refaulted_bytes"], 31 << 20);
     EXPECT_EQ(scheme["refaults"]["recent_share"], 0.25);
     EXPECT_EQ(scheme["tuned_age_ns"], 12'000'000'000);
+    EXPECT_EQ(scheme["tuned_age_mean_ns"], 7'000'000'000);
     EXPECT_EQ(scheme["errors"], json({{"EINVAL", 3}}));
     const json target = json::parse(summary_json(verified_run()))["targets"][0];
     EXPECT_EQ(target["cgroup_refaulted_pages"]["anonymous"], 1234);

@@ -120,6 +120,16 @@ TEST_F(SessionControlsTest, acts_only_once_memory_was_given_time_to_be_used) {
     for (const auto& call : scanner_->calls()) EXPECT_EQ(call.generation, 1U);
 }
 
+TEST_F(SessionControlsTest, pages_stay_idle_for_the_age_where_the_policy_says_so) {
+    Policy policy = verifying({});
+    policy.schemes[0].verify->of_age = true;
+    policy.schemes[0].age.min = 50ms;
+    begin_acting(std::move(policy));
+    see(cold_program());
+    run_until_advised(Bytes{size});
+    EXPECT_GE(executor_->times()[0] - scanner_->calls(true).back().time, 50ms);
+}
+
 TEST_F(SessionControlsTest, verifies_much_memory_in_portions) {
     begin_acting(verifying(1ms));
     Snapshot snapshot = cold_program();

@@ -648,6 +648,8 @@ TEST(Tuning, MovesTheAgeOfThePatternAndOfTheHold) {
         }
     }
     ASSERT_EQ(decider.controls()[0].tuned_age, 40s);
+    EXPECT_GT(decider.controls()[0].mean_tuned_age, Duration(10s));
+    EXPECT_LT(decider.controls()[0].mean_tuned_age, Duration(40s));
     const Snapshot seen = snapshot(300s, {cold(0, 1, 399), cold(1, 2, 400)});
     const Plan plan = decider.decide(seen, seeing());
     EXPECT_THAT(ranges_of(plan), ElementsAre(mibs(1, 2)));

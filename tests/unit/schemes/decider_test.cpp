@@ -106,6 +106,22 @@ TEST(Matching, MemoryWithAHitIsNotUnusedButForSchemesThatVerify) {
     EXPECT_EQ(planned(true, true), mebibytes(4));
 }
 
+// A region is never older than what is used in it, and its pages are.
+TEST(Matching, RegionsNeedNoAgeWhereEachPageIsAskedForIt) {
+    const auto planned = [](std::optional<Verify> verify) {
+        Scheme pageout = scheme(Action::pageout);
+        pageout.age.min = 10s;
+        pageout.verify = verify;
+        Decider decider(policy({pageout}));
+        return decider.decide(snapshot(0s, {cold(0, 4, 1)}), seeing()).schemes[0];
+    };
+    EXPECT_EQ(planned(std::nullopt).planned, mebibytes(0));
+    EXPECT_EQ(planned(Verify{2s}).planned, mebibytes(0));
+    EXPECT_EQ(planned(Verify{2s}).idle, Duration(2s));
+    EXPECT_EQ(planned(Verify{{}, true}).planned, mebibytes(4));
+    EXPECT_EQ(planned(Verify{{}, true}).idle, Duration(10s));
+}
+
 TEST(Matching, JoinsAdjacentRegionsIntoOneRange) {
     Decider decider(policy({scheme(Action::pageout)}));
     const Plan plan = decider.decide(

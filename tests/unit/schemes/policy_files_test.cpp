@@ -183,8 +183,8 @@ TEST(PolicyFiles, TunedReclaimVerifiesEachPageAndIsBoundedByWhatComesBack) {
     ASSERT_EQ(policy.schemes.size(), 1U);
     const Scheme& reclaim = policy.schemes[0];
     EXPECT_EQ(reclaim.action, Action::pageout);
-    EXPECT_EQ(reclaim.frequency.max, Share{0});
-    EXPECT_TRUE(reclaim.verify) << "without a quota nothing else keeps hot pages in";
+    ASSERT_TRUE(reclaim.verify) << "without a quota nothing else keeps hot pages in";
+    EXPECT_TRUE(reclaim.verify->of_age) << "its frequency says nothing of single pages";
     EXPECT_TRUE(reclaim.tune);
     EXPECT_EQ(policy.limits.min_free_swap, Limits{}.min_free_swap);
     ASSERT_TRUE(policy.limits.brake) << "it pauses, if for less long";

@@ -96,6 +96,9 @@ void add_any_controls(Scheme& scheme, Duration aggregation) {
     if (sometimes() && scheme.age.min >= aggregation)
         scheme.tune = Tune{any_share(1, 999'999), any_duration(aggregation, *scheme.age.min),
                            *scheme.age.min + any_duration(0us, 10s)};
+    if (scheme.verify && !scheme.age.max && scheme.age.min >= 1ms && sometimes() &&
+        std::max(*scheme.age.min, scheme.tune ? scheme.tune->max : Duration(0)) <= 30s)
+        scheme.verify = Verify{{}, true};
 }
 
 Policy any_policy() {
@@ -229,7 +232,9 @@ void write_controls(std::string& text, const Scheme& scheme) {
     if (scheme.floor.rss) text += "floor.rss = " + quoted(to_string(*scheme.floor.rss)) + "\n";
     if (scheme.floor.share)
         text += "floor.share = " + quoted(to_string(*scheme.floor.share)) + "\n";
-    if (scheme.verify) text += "verify.idle = " + quoted(to_string(scheme.verify->idle)) + "\n";
+    if (scheme.verify)
+        text += "verify.idle = " +
+                quoted(scheme.verify->of_age ? "age" : to_string(scheme.verify->idle)) + "\n";
     if (scheme.tune)
         text += "tune = { refaults = " + quoted(to_string(scheme.tune->refaults)) +
                 ", age = { min = " + quoted(to_string(scheme.tune->min)) +
@@ -328,7 +333,8 @@ TEST(PolicyProperties, WhatIsWrittenIsRead) {
 
 void expect_sound_controls(const Scheme& scheme, Duration aggregation) {
     RC_ASSERT(!scheme.apply_interval || *scheme.apply_interval >= aggregation);
-    RC_ASSERT(!scheme.verify || (scheme.verify->idle >= 1ms && scheme.verify->idle <= 30s));
+    const Duration idle = scheme.verify ? scheme.verify->idle_at(scheme.age.min) : Duration(1s);
+    RC_ASSERT(idle >= 1ms && idle <= 30s);
     if (scheme.tune) {
         RC_ASSERT(scheme.age.min.has_value());
         RC_ASSERT(aggregation <= scheme.tune->min && scheme.tune->min <= *scheme.age.min);

@@ -1053,6 +1053,26 @@ TEST(PolicyErrors, OfFloorsAndVerification) {
         EXPECT_THAT(read_text(sound + "verify = { idle = \"" + idle + "\" }\n").errors, IsEmpty());
 }
 
+TEST(PolicyErrors, OfPagesThatStayIdleForTheAge) {
+    const std::string of_age = "verify = { idle = \"age\" }\n";
+    const auto reading = read_text(sound + "age = { min = \"30s\" }\n" + of_age);
+    ASSERT_THAT(reading.errors, IsEmpty());
+    const Scheme& scheme = reading.policy.schemes[0];
+    EXPECT_EQ(scheme.verify, (Verify{{}, true}));
+    EXPECT_EQ(scheme.verify->idle_at(scheme.age.min), Duration(30s));
+    EXPECT_EQ(Verify{2s}.idle_at(scheme.age.min), Duration(2s));
+    const auto first_error = [&](const std::string& more) {
+        const auto found = read_text(sound + more + of_age).errors;
+        return found.size() == 1 ? found[0].message + "; " + found[0].suggestion : "";
+    };
+    EXPECT_THAT(first_error(""), HasSubstr("add age = { min"));
+    EXPECT_THAT(first_error("age = { min = \"31s\" }\n"), HasSubstr("age.min = \"30s\" or less"));
+    EXPECT_THAT(first_error("age = { min = \"5s\" }\ntune = { refaults = \"1%\" }\n"),
+                HasSubstr("may become 50s here"));
+    EXPECT_THAT(first_error("age = { min = \"5s\", max = \"1min\" }\n"),
+                HasSubstr("remove age.max"));
+}
+
 TEST(PolicyErrors, OfTuning) {
     expect_scheme_error("tune = { refaults = \"1%\" }", 1, "tune", "tune",
                         "moves age.min, and the scheme has none", "add age = ");
