@@ -181,6 +181,11 @@ void ConditionsReader::forget(TargetId target) {
     changed_ = true;
 }
 
+void ConditionsReader::forget_for_good(TargetId target) {
+    known_.erase(target);
+    changed_ = true;
+}
+
 void ConditionsReader::forget_mappings(TargetId target) {
     known_[target].mappings.reset();
     changed_ = true;

@@ -78,6 +78,8 @@ class ConditionsReader {
     void know(std::vector<Conditions::Figure> figures);
     // It has exited: nothing of it is known any more, also when a survey comes late.
     void forget(TargetId target);
+    // No survey of it is under way any more, either.
+    void forget_for_good(TargetId target);
     // It runs another program: the mappings are those of the one before.
     void forget_mappings(TargetId target);
     // As it was last surveyed; nullptr: it was not yet.

@@ -112,7 +112,7 @@ bool released(const ActionOutcome& outcome) {
 }  // namespace
 
 // Goes with a job and, when the job ends or is dropped, sends what became of its ranges back to the
-// loop's thread.
+// loop's thread, where it is made.
 struct Session::Receipt {
     Receipt(EventLoop& loop_in, std::shared_ptr<Session*> session_in, std::uint32_t scheme_in,
             TargetId target_in, Instant planned_at_in, std::vector<AddressRange> ranges_in)
@@ -121,18 +121,20 @@ struct Session::Receipt {
           scheme(scheme_in),
           target(target_in),
           planned_at(planned_at_in),
+          policy((*session)->policies_),
           ranges(std::move(ranges_in)),
           outcomes(dropped(ranges)) {}
     ~Receipt() {
         if (!due) return;
         loop.post([session_then = std::move(session), scheme_then = scheme, target_then = target,
-                   planned_then = planned_at, ranges_then = std::move(ranges),
+                   planned_then = planned_at, policy_then = policy, ranges_then = std::move(ranges),
                    outcomes_then = std::move(outcomes)] {
             Session* session_now = *session_then;
             if (!session_now) return;
             --session_now->in_flight_;
-            session_now->receive(scheme_then, target_then, planned_then, ranges_then,
-                                 outcomes_then);
+            if (policy_then == session_now->policies_)
+                session_now->receive(scheme_then, target_then, planned_then, ranges_then,
+                                     outcomes_then);
             session_now->finish_if_idle();
         });
     }
@@ -144,6 +146,7 @@ struct Session::Receipt {
     std::uint32_t scheme;
     TargetId target;
     Instant planned_at;
+    std::uint64_t policy;
     std::vector<AddressRange> ranges;
     std::vector<ActionOutcome> outcomes;
     bool due = true;
@@ -161,6 +164,7 @@ Session::Session(EventLoop& loop, Policy policy, Parts parts)
       scanner_(monitor_->page_scanner()),
       dry_run_(parts.dry_run),
       may_rest_(parts.may_rest),
+      resident_(parts.resident),
       totals_(decider_.policy().schemes.size()),
       verification_alarm_(loop_, [this] { pursue_verifications(); }),
       refaults_(std::make_shared<RefaultWatcher>(decider_.policy().refaults, paths_)),
@@ -207,7 +211,11 @@ Result<void> Session::keep(TargetId id, Process process, bool child) {
 }
 
 Result<void> Session::check() {
-    if (policy().monitor.memory == WatchedMemory::physical) {
+    return check(policy(), attributes_);
+}
+
+Result<void> Session::check(const Policy& policy, const MonitorAttributes& attributes) {
+    if (policy.monitor.memory == WatchedMemory::physical) {
         return Error{ErrorKind::unsupported,
                      "monitor.memory is \"physical\": 'apply' alone does that, and no process is "
                      "looked at then; take it out of the policy to watch processes",
@@ -215,19 +223,20 @@ Result<void> Session::check() {
     }
     std::vector<CheckedTarget> checked;
     for (const auto& target : targets_)
-        checked.push_back({target.process.pid, target.process.name});
-    if (auto controls = check_controls(policy(), checked, scanner_ != nullptr, paths_); !controls)
+        if (!target.exited) checked.push_back({target.process.pid, target.process.name});
+    if (auto controls = check_controls(policy, checked, scanner_ != nullptr, paths_); !controls)
         return controls;
-    if (auto intervals = check_intervals(); !intervals) return intervals;
-    return monitor_->set_attributes(attributes_);
+    auto set = check_intervals(attributes);
+    if (set) set = monitor_->set_attributes(attributes);
+    if (!set && started_) (void)monitor_->set_attributes(attributes_);
+    return set;
 }
 
 // What the intervals may come to be: better refused now than after hours.
-Result<void> Session::check_intervals() {
-    if (!attributes_.interval_goal) return {};
-    for (const Duration sampling :
-         {attributes_.interval_goal->min, attributes_.interval_goal->max}) {
-        const MonitorAttributes then = with_sampling_interval(attributes_, sampling);
+Result<void> Session::check_intervals(const MonitorAttributes& attributes) {
+    if (!attributes.interval_goal) return {};
+    for (const Duration sampling : {attributes.interval_goal->min, attributes.interval_goal->max}) {
+        const MonitorAttributes then = with_sampling_interval(attributes, sampling);
         auto set = monitor_->set_attributes(then);
         if (set) continue;
         if (set.error().kind != ErrorKind::policy) return set;
@@ -250,7 +259,45 @@ Result<void> Session::start() {
     if (!surveying) return surveying.error();
     survey_watch_ = *surveying;
     survey();
+    started_ = true;
     return monitor_->start();
+}
+
+Result<void> Session::replace(Policy policy, std::unique_ptr<Executor> executor) {
+    MonitorAttributes attributes = policy.monitor;
+    // What it takes to see was found out already.
+    if (sees_ && attributes.tlb == TlbPolicy::automatic) attributes.tlb = attributes_.tlb;
+    if (auto checked = check(policy, attributes); !checked) return checked;
+
+    ++policies_;
+    verifications_.drop_all();
+    for (SessionTarget& target : targets_) {
+        if (!target.exited) actors_.cancel(target.id.value);
+        target.braked = false;
+    }
+    std::vector<SchemeTotals> totals(policy.schemes.size());
+    for (std::size_t i = 0; i < totals.size(); ++i) {
+        for (std::size_t former = 0; former < schemes_.size(); ++former)
+            if (schemes_[former]->name == policy.schemes[i].name &&
+                schemes_[former]->action == policy.schemes[i].action)
+                totals[i] = totals_[former];
+    }
+    totals_ = std::move(totals);
+    schemes_.clear();
+    for (const Scheme& scheme : policy.schemes)
+        schemes_.push_back(std::make_shared<const Scheme>(scheme));
+    attributes_ = attributes;
+    interval_tuner_.reset();
+    if (attributes_.interval_goal) interval_tuner_.emplace(attributes_);
+    needs_ = needs_of(policy);
+    conditions_ = ConditionsReader(needs_, paths_);
+    mapped_at_.reset();
+    refaults_ = std::make_shared<RefaultWatcher>(policy.refaults, paths_);
+    executor_ = std::move(executor);
+    decider_ = Decider(std::move(policy));
+    if (!resting_) return {};
+    if (auto started = wake(); !started) fail(started.error());
+    return {};
 }
 
 Result<void> Session::allow_acting(TlbPolicy tlb) {
@@ -523,8 +570,22 @@ void Session::receive(std::uint32_t scheme, TargetId target, Instant planned_at,
 void Session::target_exited(TargetId id) {
     SessionTarget* target = find(id);
     if (!target || target->exited) return;
-    target->exited = true;
-    loop_.forget(target->watch);
+    leave(*target);
+    if (on_exit) on_exit(*target);
+    finish_if_all_exited({});
+}
+
+void Session::remove(TargetId id) {
+    SessionTarget* target = find(id);
+    if (!target || target->exited) return;
+    leave(*target);
+    finish_if_all_exited({});
+}
+
+void Session::leave(SessionTarget& target) {
+    const TargetId id = target.id;
+    target.exited = true;
+    loop_.forget(target.watch);
     verifications_.drop(id);
     actors_.cancel(id.value);
     conditions_.forget(id);
@@ -536,13 +597,21 @@ void Session::target_exited(TargetId id) {
         },
         [](int) {});
     (void)monitor_->remove_target(id);
-    if (target->child) let_go(id, 0);
-    finish_if_all_exited({});
+    if (target.child || resident_) let_go(id, 0);
+}
+
+// Nobody has anything of it any more.
+void Session::forget(TargetId id) {
+    conditions_.forget_for_good(id);
+    std::erase_if(targets_, [id](const SessionTarget& target) { return target.id == id; });
+    target_indices_.clear();
+    for (std::size_t i = 0; i < targets_.size(); ++i) target_indices_[targets_[i].id] = i;
 }
 
 // Where children are followed, one may have become a target that no snapshot has told of yet: a
 // snapshot of afterwards (`seen_at`) says so.
 void Session::finish_if_all_exited(std::optional<Instant> seen_at) {
+    if (resident_) return;
     const bool any_left = std::any_of(targets_.begin(), targets_.end(),
                                       [](const SessionTarget& t) { return !t.exited; });
     if (any_left || !newcomers_.empty() || targets_.empty()) {
@@ -641,6 +710,7 @@ void Session::let_go(TargetId id, int step) {
                 [next](int) { next(); });
             break;
         default:
+            if (resident_) return forget(id);
             if (SessionTarget* target = find(id)) target->process.pidfd = Descriptor();
             return;
     }
@@ -712,9 +782,13 @@ void Session::submit_mark(Verification verification) {
         loop->post([shared, self, at = now()] {
             Session* session = *self;
             if (!session) return;
-            shared->receipt = std::make_shared<Receipt>(session->loop_, self, shared->scheme,
-                                                        shared->request.target, shared->planned_at,
-                                                        shared->request.ranges);
+            const auto policy = std::static_pointer_cast<Receipt>(shared->receipt)->policy;
+            const auto receipt = std::make_shared<Receipt>(
+                session->loop_, self, shared->scheme, shared->request.target, shared->planned_at,
+                shared->request.ranges);
+            receipt->policy = policy;
+            shared->receipt = receipt;
+            if (policy != session->policies_) return;
             session->verifications_.marked(std::move(*shared), at);
             session->pursue_verifications();
         });
@@ -755,6 +829,7 @@ std::vector<SurveyedTarget> Session::living() const {
 }
 
 void Session::survey() {
+    let_go_further();
     survey_targets();
     const bool due = !mapped_at_ || now() - *mapped_at_ >= policy().monitor.update_interval;
     if (needs_.mappings && due) survey_mappings();
@@ -834,7 +909,7 @@ bool Session::watch_refaults(std::uint32_t scheme, const SessionTarget& target,
             found.next = refaults->next_due();
             return found;
         },
-        [this](const Refaults& found) { take_refaults(found); });
+        [this, from = refaults_.get()](const Refaults& found) { take_refaults(found, from); });
     if (taken) totals_[scheme].watched += bytes;
     return taken;
 }
@@ -849,12 +924,13 @@ void Session::look_for_refaults() {
             found.next = refaults->next_due();
             return found;
         },
-        [this](const Refaults& found) { take_refaults(found); });
+        [this, from = refaults_.get()](const Refaults& found) { take_refaults(found, from); });
     // So much is waiting that this look has to wait, too.
-    if (!taken) take_refaults({{}, later(now(), survey_interval)});
+    if (!taken) take_refaults({{}, later(now(), survey_interval)}, refaults_.get());
 }
 
-void Session::take_refaults(const Refaults& refaults) {
+void Session::take_refaults(const Refaults& refaults, const RefaultWatcher* from) {
+    if (from != refaults_.get()) return;  // of a policy that was replaced
     for (const RefaultReport& report : refaults.reports) {
         totals_[report.scheme].refaulted += report.bytes;
         decider_.report(report);
@@ -888,10 +964,14 @@ void Session::look_whether_to_rest_on() {
         resting_ = why_resting();
         return;
     }
+    if (auto started = wake(); !started) fail(started.error());
+}
+
+Result<void> Session::wake() {
     resting_.reset();
     loop_.forget(rest_watch_);
     rest_watch_ = 0;
-    if (auto started = monitor_->start(); !started) fail(started.error());
+    return monitor_->start();
 }
 
 std::string Session::why_resting() const {

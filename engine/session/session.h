@@ -31,7 +31,7 @@ namespace damon_schemes {
 struct SessionTarget {
     TargetId id;
     Process process;
-    bool exited = false;
+    bool exited = false;  // or removed
     bool child = false;   // it was not added: the monitor follows what targets fork
     bool braked = false;  // left alone for a while, since its major faults rose
     EventLoop::Watch watch = 0;
@@ -54,6 +54,8 @@ class Session {
         bool dry_run = false;
         MachinePaths paths{};
         bool may_rest = true;  // nothing is monitored while all schemes rest by their watermarks
+        // Targets come and go: it goes on without any, and forgets those that have gone.
+        bool resident = false;
     };
 
     // `loop` outlives the session.
@@ -64,11 +66,19 @@ class Session {
 
     // Watch a process.  Error where it may not be watched or has exited meanwhile.
     Result<void> add(Process process);
+    // It is watched no longer, and lives on.  What was planned for it is dropped.
+    void remove(TargetId id);
     // Whether it can start, without starting.  Errors: as check_controls() says them
     // (start_check.h), and the monitor's where it cannot do what the policy asks for.
     Result<void> check();
     // Errors: those of check(), and the monitor's.
     Result<void> start();
+    // Goes on by another policy with the same targets: regions and their ages stay.  What the
+    // former one has planned is dropped, also what is under way, at its next chunk; quotas, what
+    // was tuned and what was acted on lately begin anew; totals go on where a scheme of that name
+    // has that action.  `executor` is for the new policy.  Errors: as check() has them; nothing has
+    // changed then.
+    Result<void> replace(Policy policy, std::unique_ptr<Executor> executor);
     // An earlier session has locked this in a target, and the scheme goes on with it.
     void hold_lock(std::uint32_t scheme, std::int32_t pid, AddressRange range);
 
@@ -100,11 +110,13 @@ class Session {
     // A child of a target that is a target from now on, also one of targets().  Its first snapshot
     // is handed to on_decision next.
     std::function<void(const SessionTarget& target)> on_child;
+    // A target has exited.
+    std::function<void(const SessionTarget& target)> on_exit;
     std::function<void()> on_finished;
     std::function<void(const Error&)>
         on_error;  // the monitor failed; the session finishes by itself
 
-    // Those that have exited, too; never fewer.
+    // Those that have exited or were removed, too; never fewer, unless it is resident.
     const std::vector<SessionTarget>& targets() const { return targets_; }
     const std::vector<SchemeTotals>& totals() const { return totals_; }
     const Policy& policy() const { return decider_.policy(); }
@@ -131,9 +143,12 @@ class Session {
 
     void take_snapshots();
     Result<void> keep(TargetId id, Process process, bool child);
+    void leave(SessionTarget& target);
+    void forget(TargetId id);
     void decide(const Snapshot& snapshot);
     void tune_intervals(const Snapshot& snapshot);
-    Result<void> check_intervals();
+    Result<void> check(const Policy& policy, const MonitorAttributes& attributes);
+    Result<void> check_intervals(const MonitorAttributes& attributes);
     void explain(const Snapshot& snapshot, Conditions conditions);
     void follow_generations(const Snapshot& snapshot);
     void follow_brakes();
@@ -180,10 +195,11 @@ class Session {
                         const std::vector<ActionOutcome>& outcomes);
     void look_for_refaults();
     struct Refaults;
-    void take_refaults(const Refaults& refaults);
+    void take_refaults(const Refaults& refaults, const RefaultWatcher* from);
 
     // Rest.
     void rest();
+    Result<void> wake();
     void look_whether_to_rest_on();
     std::string why_resting() const;
 
@@ -201,12 +217,15 @@ class Session {
     std::shared_ptr<PageScanner> scanner_;
     bool dry_run_;
     bool may_rest_;
+    bool resident_;
+    std::uint64_t policies_ = 0;  // that were replaced: what was planned by one of them is old
     std::function<void(const Explained&)> explain_;
     std::vector<SessionTarget> targets_;
     std::map<TargetId, std::size_t> target_indices_;
     std::vector<SchemeTotals> totals_;
     std::uint64_t snapshots_ = 0;
     std::uint64_t regions_ = 0;
+    bool started_ = false;
     bool sees_ = false;
     bool finishing_ = false;
     bool finished_ = false;
