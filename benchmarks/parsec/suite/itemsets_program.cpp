@@ -8,7 +8,7 @@ namespace {
 
 Finding mine_itemsets(Run& run) {
     TransactionShape shape;
-    shape.transactions = BySize<std::uint32_t>{20'000, 100'000, 380'000, 3'000'000}.of(run.size());
+    shape.transactions = BySize<std::uint32_t>{20'000, 100'000, 480'000, 3'000'000}.of(run.size());
     shape.seed = run.seed();
     const std::uint32_t minimum_support = shape.transactions / 250;
     Finding finding;

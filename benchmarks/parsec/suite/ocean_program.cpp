@@ -8,7 +8,7 @@ namespace {
 
 Finding move_ocean(Run& run) {
     const BySize<std::size_t> intervals{352, 576, 896, 3200};
-    const BySize<unsigned> steps{20, 35, 60, 60};
+    const BySize<unsigned> steps{20, 35, 75, 60};
     OceanOptions options;
     options.intervals = intervals.of(run.size());
     options.seed = run.seed();
