@@ -268,16 +268,29 @@ std::string sentence(const Scheme& scheme) {
     return text + ".";
 }
 
+// What fits a rule, or is named.
+std::string processes(const TargetSelector& target) {
+    if (target.pid) return "process " + std::to_string(*target.pid);
+    std::string text = target.all || target.is_rule() ? "every process" : "the process";
+    if (target.name) text += " named " + *target.name;
+    if (target.executable) text += " running " + *target.executable;
+    if (target.user)
+        text += target.user->find_first_not_of("0123456789") == std::string::npos
+                    ? " of uid " + *target.user
+                    : " of user " + *target.user;
+    if (target.unit) text += " in unit " + *target.unit;
+    if (target.cgroup) text += " in cgroup " + *target.cgroup;
+    if (target.min_rss) text += " with at least " + to_string(*target.min_rss) + " in memory";
+    return text;
+}
+
 std::string targets(const Policy& policy) {
     if (policy.targets.empty())
         return "target: none in the policy; give --pid, --name or -- COMMAND to apply.";
     std::string text = policy.targets.size() == 1 ? "target: " : "targets: ";
     for (std::size_t i = 0; i < policy.targets.size(); ++i) {
-        const TargetSelector& target = policy.targets[i];
         if (i != 0) text += ", ";
-        if (target.pid) text += "process " + std::to_string(*target.pid);
-        if (target.name)
-            text += (target.all ? "every process named " : "the process named ") + *target.name;
+        text += processes(policy.targets[i]);
     }
     return text + ".";
 }

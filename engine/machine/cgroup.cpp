@@ -16,16 +16,23 @@ std::string_view first_line(std::string_view text) {
 }
 
 // The process's path in the unified hierarchy: the line "0::PATH" of /proc/PID/cgroup.
-std::optional<std::string> unified_path(std::string_view text) {
+std::optional<std::string_view> unified_path(std::string_view text) {
     while (!text.empty()) {
         const std::string_view line = first_line(text);
-        if (line.starts_with("0::/")) return std::string(line.substr(3));
+        if (line.starts_with("0::/")) return line.substr(3);
         text.remove_prefix(std::min(line.size() + 1, text.size()));
     }
     return std::nullopt;
 }
 
 }  // namespace
+
+std::optional<std::string_view> cgroup_in(std::string_view membership) {
+    const auto path = unified_path(membership);
+    // A path outside of our own cgroup namespace starts with "/..": it cannot be reached from here.
+    if (!path || path->starts_with("/..")) return std::nullopt;
+    return path;
+}
 
 std::optional<std::string> cgroup2_mount(std::string_view mountinfo) {
     while (!mountinfo.empty()) {
@@ -44,11 +51,10 @@ std::optional<std::string> cgroup2_mount(std::string_view mountinfo) {
 
 namespace {
 
-// A path outside of our own cgroup namespace starts with "/..": it cannot be reached from here.
 std::optional<std::string> reachable_path(const std::optional<std::string>& membership) {
-    auto path = membership ? unified_path(*membership) : std::nullopt;
-    if (!path || path->starts_with("/..")) return std::nullopt;
-    return path;
+    const auto path = membership ? cgroup_in(*membership) : std::nullopt;
+    if (!path) return std::nullopt;
+    return std::string(*path);
 }
 
 // A line "key value" of a flat keyed file (Documentation/admin-guide/cgroup-v2.rst).

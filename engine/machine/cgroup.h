@@ -23,6 +23,9 @@ struct CgroupSwapLimit {
 std::optional<CgroupSwapLimit> tightest_swap_limit(std::int32_t pid,
                                                    const MachinePaths& paths = {});
 
+// Of the text of /proc/PID/cgroup, the process's cgroup, as below.
+std::optional<std::string_view> cgroup_in(std::string_view membership);
+
 // The process's cgroup as a path below the mount point, "/" for the root.  nullopt: it is in none
 // of cgroup v2, or in one outside of our own cgroup namespace.  Takes a lock of the kernel's that
 // moving processes between cgroups holds.

@@ -51,6 +51,9 @@ constexpr std::array<std::string_view, 27> session_managers = {
     "Xwayland",
     "runit",
 };
+// Programs that others wait for whenever they log, or that devices wait for.
+constexpr std::array<std::string_view, 4> core_services = {"systemd-journald", "systemd-udevd",
+                                                           "(udev-worker)", "udevd"};
 constexpr std::array<std::string_view, 4> remote_logins = {"sshd", "sshd-session", "sshd-auth",
                                                            "dropbear"};
 
@@ -237,6 +240,9 @@ std::optional<std::string> refusal(std::int32_t pid, const std::string& proc) {
     const std::string executable = executable_name(pid, proc);
     if (any_goes_by(session_managers, stat->comm, executable)) {
         return "'" + stat->comm + "' manages sessions; if it stalls, so does everyone logged in";
+    }
+    if (any_goes_by(core_services, stat->comm, executable)) {
+        return "'" + stat->comm + "' serves all other programs; if it stalls, so do they";
     }
     if (any_goes_by(remote_logins, stat->comm, executable)) {
         return "'" + stat->comm + "' is the way into this machine over the network";

@@ -63,8 +63,8 @@ std::vector<FoundProcess> find_processes(const std::string& name,
                                          const std::string& proc = "/proc");
 
 // Why this process must never be acted on; nullopt: it may.  Refused: pid 1, session managers
-// (systemd, systemd --user, logind, dbus-daemon, gdm, …), sshd, the engine itself and its
-// ancestors.
+// (systemd, systemd --user, logind, dbus-daemon, gdm, …), journald and udevd, sshd, the engine
+// itself and its ancestors.
 std::optional<std::string> refusal(std::int32_t pid, const std::string& proc = "/proc");
 
 // Memory of one process; what cannot be read (it has exited) is nullopt as a whole.

@@ -19,6 +19,8 @@ namespace {
 
 // include/linux/sched.h; stable, since ps(1) reads it.
 constexpr std::uint64_t pf_kthread = 0x00200000;
+// Of the machines that this is built for.
+constexpr std::uint64_t page_size = 4096;
 
 std::string_view trimmed(std::string_view text) {
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n'; };
@@ -76,7 +78,7 @@ std::optional<ProcessStat> parse_process_stat(std::string_view line) {
     // Numbered as proc(5) does; comm is 2.
     std::string_view rest = line.substr(close + 1);
     std::uint64_t flags = 0;
-    for (int field = 3; field <= 22; ++field) {
+    for (int field = 3; field <= 24; ++field) {
         rest = rest.substr(std::min(rest.find_first_not_of(" \n"), rest.size()));
         if (rest.empty()) return std::nullopt;
         const std::string_view word = rest.substr(0, rest.find_first_of(" \n"));
@@ -106,6 +108,9 @@ std::optional<ProcessStat> parse_process_stat(std::string_view line) {
                 break;
             case 22:
                 stat.start_ticks = number;
+                break;
+            case 24:
+                stat.rss = Bytes{number * page_size};
                 break;
             default:
                 break;

@@ -32,6 +32,7 @@ struct ProcessStat {
     std::uint64_t user_ticks = 0;  // of sysconf(_SC_CLK_TCK)
     std::uint64_t system_ticks = 0;
     std::uint64_t start_ticks = 0;  // since boot: a pid with a start time names a process for good
+    Bytes rss;                      // a little behind where the kernel counts by processor
 
     bool zombie() const { return state == 'Z' || state == 'X' || state == 'x'; }
 };

@@ -50,9 +50,6 @@ bool ask_for_huge_pages(const std::vector<Filter>& filters);
 bool ask_for_target(const std::vector<Filter>& filters);
 bool ask_for_cgroup(const std::vector<Filter>& filters);
 
-// '*' stands for any text, '?' for any character; slashes are nothing special.
-bool matches_pattern(std::string_view text, std::string_view pattern);
-
 // A range cut where mappings and the filters' addresses begin and end, so that within each piece
 // the facts are the same.  Pieces are sorted and cover the range; no mapping: unmapped.  Addresses
 // are rounded to pages, to the safe side.  What was in `pieces` is replaced.

@@ -58,12 +58,27 @@ struct MonitorAttributes {
 // as before, to the whole microsecond, and the update interval what it was, but never below that.
 MonitorAttributes with_sampling_interval(const MonitorAttributes& attributes, Duration sampling);
 
-// [[target]]: exactly one of the two.
+// [[target]]: a pid, or what a process has to be like, all of it.  Text but the user may have the
+// wildcards * and ? (each may stand for a slash too).
 struct TargetSelector {
-    std::optional<std::int32_t> pid;
-    std::optional<std::string> name;  // the command name, as in /proc/PID/comm
-    bool all = false;                 // name: every process of that name, not just a single one
+    std::optional<std::int32_t> pid;  // alone
+    // The command name, as in /proc/PID/comm, or the base name of the executable.
+    std::optional<std::string> name;
+    std::optional<std::string> executable;  // its path
+    std::optional<std::string> user;        // login name, or uid in decimal
+    std::optional<std::string> unit;        // of systemd's, the innermost one it is in
+    std::optional<std::string> cgroup;      // path of its cgroup (v2), from the root on
+    std::optional<Bytes> min_rss;           // what it has in memory when it is found, at least
+    // Every process that fits, not just a single one.  Of a rule always.
+    bool all = false;
+
+    // Whether it says more than a pid or a plain name, which mean one process unless told
+    // otherwise.
+    bool is_rule() const;
+    bool operator==(const TargetSelector&) const = default;
 };
+// Whether a unit of systemd's that has a cgroup may be called so.
+bool is_unit_name(std::string_view name);
 
 enum class Action {
     pageout,

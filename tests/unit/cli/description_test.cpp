@@ -139,6 +139,24 @@ TEST(Description, TargetsOfThePolicyAreNamed) {
                 HasSubstr("targets: process 42, every process named redis-server."));
 }
 
+TEST(Description, RulesForTargetsAreToldInWords) {
+    Policy policy = policy_of(reclaim());
+    TargetSelector rule;
+    rule.name = "postgres";
+    rule.executable = "/usr/lib/*";
+    rule.user = "postgres";
+    rule.unit = "postgresql@*.service";
+    rule.cgroup = "/system.slice/*";
+    rule.min_rss = mebibytes(64);
+    TargetSelector by_uid;
+    by_uid.user = "1000";
+    policy.targets = {rule, by_uid};
+    EXPECT_THAT(describe(policy, 300),
+                HasSubstr("targets: every process named postgres running /usr/lib/* of user "
+                          "postgres in unit postgresql@*.service in cgroup /system.slice/* with "
+                          "at least 64MiB in memory, every process of uid 1000."));
+}
+
 std::string described(const Scheme& scheme) {
     return describe(policy_of(scheme), 2000);
 }

@@ -54,13 +54,15 @@ struct StatLine {
     int major_faults = 0;
     int user_ticks = 0;
     int system_ticks = 0;
+    int start_ticks = 4242;
+    int rss_pages = 250;
 
     std::string text() const {
         return std::to_string(pid) + " (" + comm + ") " + state + " " + std::to_string(parent) +
                " 1 1 0 -1 " + std::to_string(flags) + " " + std::to_string(minor_faults) + " 0 " +
                std::to_string(major_faults) + " 0 " + std::to_string(user_ticks) + " " +
-               std::to_string(system_ticks) +
-               " 0 0 20 0 1 0 4242 1000000 250 18446744073709551615\n";
+               std::to_string(system_ticks) + " 0 0 20 0 1 0 " + std::to_string(start_ticks) +
+               " 1000000 " + std::to_string(rss_pages) + " 18446744073709551615\n";
     }
 };
 

@@ -195,6 +195,13 @@ TEST(RefusalTest, refuses_session_managers_and_remote_logins) {
     EXPECT_TRUE(refusal(77, proc.path()).has_value());
 }
 
+TEST(RefusalTest, refuses_what_all_other_programs_wait_for) {
+    for (const std::string name : {"systemd-journald", "systemd-udevd", "(udev-worker)"}) {
+        const LaidOutFolder proc({{"77/stat", stat_of(77, name.substr(0, 15))}});
+        EXPECT_TRUE(refusal(77, proc.path()).has_value()) << name;
+    }
+}
+
 TEST(RefusalTest, lets_ordinary_programs_be_acted_on) {
     for (const std::string name : {"redis-server", "bash", "systemctl", "ssh", "dbus"}) {
         const LaidOutFolder proc({{"77/stat", stat_of(77, name)}});

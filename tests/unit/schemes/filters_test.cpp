@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "schemes/pattern.h"
 #include "tests/unit/schemes/observed.h"
 
 namespace damon_schemes {

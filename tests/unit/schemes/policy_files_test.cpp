@@ -404,7 +404,7 @@ TEST(PolicyKeys, SettingADefaultChangesNothing) {
         EXPECT_EQ(with.policy.schemes, without.policy.schemes) << key.path;
         EXPECT_EQ(with.policy.remote, without.policy.remote) << key.path;
         EXPECT_EQ(with.policy.remote_syscall, without.policy.remote_syscall) << key.path;
-        EXPECT_EQ(with.policy.targets[0].all, without.policy.targets[0].all) << key.path;
+        EXPECT_EQ(with.policy.targets, without.policy.targets) << key.path;
     }
 }
 
@@ -423,9 +423,7 @@ TEST(PolicyKeys, SettingAnExampleChangesThePolicy) {
                           before.refaults == after.refaults && before.schemes == after.schemes &&
                           before.remote == after.remote &&
                           before.remote_syscall == after.remote_syscall &&
-                          before.targets[0].pid == after.targets[0].pid &&
-                          before.targets[0].name == after.targets[0].name &&
-                          before.targets[0].all == after.targets[0].all;
+                          before.targets == after.targets;
         EXPECT_FALSE(same) << key.path;
     }
 }

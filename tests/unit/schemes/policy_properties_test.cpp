@@ -101,6 +101,24 @@ void add_any_controls(Scheme& scheme, Duration aggregation) {
         scheme.verify = Verify{{}, true};
 }
 
+TargetSelector any_target() {
+    TargetSelector target;
+    if (*rc::gen::arbitrary<bool>()) {
+        target.pid = *rc::gen::inRange(1, 100'000);
+        return target;
+    }
+    if (sometimes()) target.executable = *rc::gen::element<std::string>("/usr/bin/a", "*/b?", "*");
+    if (sometimes()) target.user = *rc::gen::element<std::string>("root", "0", "1000", "a-b");
+    if (sometimes()) target.unit = *rc::gen::element<std::string>("a.service", "b@?.scope", "c*");
+    if (sometimes()) target.cgroup = *rc::gen::element<std::string>("/", "/a/*", "*.slice");
+    if (sometimes()) target.min_rss = Bytes{*rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)};
+    if (!target.is_rule() || sometimes())
+        target.name =
+            *rc::gen::element<std::string>("a", "redis-server", "(sd-pam)", "ünï \"x\\", "post*");
+    target.all = target.is_rule() || *rc::gen::arbitrary<bool>();
+    return target;
+}
+
 Policy any_policy() {
     Policy policy;
     MonitorAttributes& monitor = policy.monitor;
@@ -119,15 +137,7 @@ Policy any_policy() {
                          any_duration(monitor.sampling_interval, monitor.sampling_interval + 10s)};
     const auto targets = *rc::gen::inRange(0, 3);
     for (int i = 0; i < targets; ++i) {
-        TargetSelector target;
-        if (*rc::gen::arbitrary<bool>()) {
-            target.pid = *rc::gen::inRange(1, 100'000);
-        } else {
-            target.name =
-                *rc::gen::element<std::string>("a", "redis-server", "(sd-pam)", "ünï \"x\\");
-            target.all = *rc::gen::arbitrary<bool>();
-        }
-        policy.targets.push_back(target);
+        policy.targets.push_back(any_target());
     }
     const auto schemes = *rc::gen::inRange(1, 4);
     for (int i = 0; i < schemes; ++i) {
@@ -279,7 +289,16 @@ std::string text_of(const Policy& policy) {
     for (const TargetSelector& target : policy.targets) {
         text += "[[target]]\n";
         if (target.pid) text += "pid = " + std::to_string(*target.pid) + "\n";
-        if (target.name) text += "name = '" + *target.name + "'\nall = " + truth(target.all) + "\n";
+        const auto add = [&](const char* key, const std::optional<std::string>& value) {
+            if (value) text += std::string(key) + " = '" + *value + "'\n";
+        };
+        add("name", target.name);
+        add("executable", target.executable);
+        add("user", target.user);
+        add("unit", target.unit);
+        add("cgroup", target.cgroup);
+        if (target.min_rss) text += "min_rss = " + quoted(to_string(*target.min_rss)) + "\n";
+        if (!target.pid && !target.is_rule()) text += "all = " + truth(target.all) + "\n";
     }
     for (const Scheme& scheme : policy.schemes) {
         text += "[[scheme]]\nname = \"" + scheme.name + "\"\naction = \"" +
@@ -394,7 +413,7 @@ void expect_sound(const Policy& policy) {
     RC_ASSERT(policy.refaults.window >= 1s && policy.refaults.window <= 1h);
     RC_ASSERT(policy.refaults.rate >= mebibytes(1));
     for (const TargetSelector& target : policy.targets)
-        RC_ASSERT(target.pid.has_value() != target.name.has_value());
+        RC_ASSERT(target.pid.has_value() != (target.name.has_value() || target.is_rule()));
 }
 
 TEST(PolicyProperties, AnySlipIsReadOrReported) {

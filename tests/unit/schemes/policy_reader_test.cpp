@@ -40,6 +40,43 @@ Quota limits_of(std::optional<Bytes> bytes, std::optional<Duration> time, Durati
 // Lines 1 to 4 of a sound policy; what a test adds begins at line 5, in the scheme.
 const std::string sound = "version = 1\n[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n";
 
+TEST(PolicyReader, TakesRulesForTargets) {
+    const PolicyReading reading = read_text(sound + R"(
+[[target]]
+name = "postgre?"
+executable = "/usr/lib/postgresql/*/bin/postgres"
+user = "postgres"
+unit = "postgresql@*.service"
+cgroup = "/system.slice/*"
+min_rss = "64MiB"
+
+[[target]]
+name = "cron"
+min_rss = 0
+all = true
+
+[[target]]
+name = "cron"
+)");
+    ASSERT_TRUE(reading.ok()) << reading.errors.front().message;
+    TargetSelector all_conditions;
+    all_conditions.name = "postgre?";
+    all_conditions.executable = "/usr/lib/postgresql/*/bin/postgres";
+    all_conditions.user = "postgres";
+    all_conditions.unit = "postgresql@*.service";
+    all_conditions.cgroup = "/system.slice/*";
+    all_conditions.min_rss = mebibytes(64);
+    all_conditions.all = true;
+    TargetSelector two_conditions;
+    two_conditions.name = "cron";
+    two_conditions.min_rss = Bytes{};
+    two_conditions.all = true;
+    TargetSelector plain;
+    plain.name = "cron";
+    EXPECT_THAT(reading.policy.targets, ElementsAre(all_conditions, two_conditions, plain));
+    EXPECT_FALSE(plain.is_rule()) << "it means one process, and several are an error";
+}
+
 TEST(PolicyReader, TakesTheWholeFormat) {
     const PolicyReading reading = read_text(R"(
 version = 1
@@ -274,7 +311,7 @@ TEST(PolicyErrors, OfUnknownKeys) {
     unknown(sound + "[monitor]\nregions = { mn = 3 }\n", 6, 13, "monitor.regions.mn", "mn",
             "in 'monitor.regions'", "'min'");
     unknown(sound + "[[target]]\nname = \"a\"\nuid = 3\n", 7, 1, "target.0.uid", "uid",
-            "in [[target]]", "did you mean 'pid'?");
+            "in [[target]]", "user");
     unknown(sound + "[limits]\nbreak = \"off\"\n", 6, 1, "limits.break", "break", "in [limits]",
             "did you mean 'brake'?");
     unknown(sound + "[limits]\nbrake = { factor = 3 }\n", 6, 11, "limits.brake.factor", "factor",
@@ -503,6 +540,44 @@ TEST(PolicyErrors, OfTargets) {
           "is a path", "\"redis-server\"");
     wrong("name = \"gnome-session-binary\"\n", 6, 8, "target.0.name", "\"gnome-session-binary\"",
           "longer than the 15 bytes", "\"gnome-session-b\"");
+}
+
+TEST(PolicyErrors, OfRulesForTargets) {
+    const auto wrong = [](const std::string& lines, std::uint32_t line, std::uint32_t column,
+                          const std::string& key, const std::string& written,
+                          const std::string& message, const std::string& suggestion) {
+        expect_error({sound + "[[target]]\n" + lines, line, column, "target.0." + key, written,
+                      message, suggestion});
+    };
+    for (const std::string condition :
+         {"executable = \"/a\"", "user = \"a\"", "unit = \"a*\"", "cgroup = \"/a\"", "min_rss = 1"})
+        wrong("pid = 7\n" + condition + "\n", 6, 1, "pid", "pid",
+              "both pid and " + condition.substr(0, condition.find(' ')), "keep one of them");
+    wrong("name = \"gnome-session-bi*\"\n", 6, 8, "name", "\"gnome-session-bi*\"",
+          "longer than the 15 bytes", "'executable' goes by the path");
+    wrong("name = \"a*\"\nall = false\n", 7, 7, "all", "false", "every process that fits",
+          "remove it");
+    wrong("name = \"a\"\nuser = \"b\"\nall = false\n", 8, 7, "all", "false",
+          "every process that fits", "plain name");
+    wrong("executable = \"\"\n", 6, 14, "executable", "\"\"", "is empty", "a path");
+    wrong("executable = \"nginx\"\n", 6, 14, "executable", "\"nginx\"", "begins with a slash",
+          "\"*/nginx\"");
+    wrong("executable = \"/opt/\"\n", 6, 14, "executable", "\"/opt/\"", "does not end with a slash",
+          "\"/opt/*\"");
+    wrong("cgroup = \"system.slice/*\"\n", 6, 10, "cgroup", "\"system.slice/*\"",
+          "begins with a slash", "\"/system.slice/*\"");
+    wrong("unit = \"\"\n", 6, 8, "unit", "\"\"", "is empty", "systemctl");
+    wrong("unit = \"nginx\"\n", 6, 8, "unit", "\"nginx\"", "ends in .service", "\"nginx.service\"");
+    wrong("unit = \".service\"\n", 6, 8, "unit", "\".service\"", "ends in .service", "");
+    wrong("unit = \"system.slice/nginx.service\"\n", 6, 8, "unit", "\"system.slice/nginx.service\"",
+          "is a path", "'cgroup'");
+    wrong("user = \"\"\n", 6, 8, "user", "\"\"", "is empty", "login name");
+    wrong("user = \"4294967295\"\n", 6, 8, "user", "\"4294967295\"", "no uid", "id -u");
+    wrong("user = \"99999999999999999999999\"\n", 6, 8, "user", "\"99999999999999999999999\"",
+          "no uid", "");
+    wrong("user = 1000\n", 6, 8, "user", "1000", "in quotes", "");
+    wrong("min_rss = \"64\"\nrss = 3\n", 7, 1, "rss", "rss", "", "min_rss");
+    wrong("min_rss = \"lots\"\n", 6, 11, "min_rss", "\"lots\"", "", "");
 }
 
 TEST(PolicyErrors, OfSchemes) {
