@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/description.h"
 #include "cli/policy_file.h"
+#include "cli/policy_folder.h"
 #include "engine/monitors/physical_setup.h"
 #include "engine/reports/terminal.h"
 #include "schemes/policy/reader.h"
@@ -63,11 +65,29 @@ void check_physical(PolicyReading& reading, const std::string& source) {
     reading.errors.push_back(std::move(error));
 }
 
+// Those of folders in place of them.
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths) {
+    std::vector<std::string> files;
+    for (const std::string& path : paths) {
+        std::error_code ignored;
+        if (path == "-" || !std::filesystem::is_directory(path, ignored)) {
+            files.push_back(path);
+            continue;
+        }
+        const auto found = policy_files_in(path);
+        if (!found) return found.error();
+        files.insert(files.end(), found->begin(), found->end());
+    }
+    return files;
+}
+
 int check(const CheckOptions& options) {
     int status = exit_ok;
+    const auto files = files_of(options.files);
+    if (!files) return fail(files.error());
     nlohmann::json report = nlohmann::json::array();
     const std::size_t width = terminal_of(STDOUT_FILENO).width;
-    for (const std::string& file : options.files) {
+    for (const std::string& file : *files) {
         const auto text = read_policy_file(file);
         if (!text) {
             status = std::max(status, exit_code(text.error().kind));
@@ -126,7 +146,10 @@ void add_check(CLI::App& root, Invocation& invocation) {
     CLI::App* command = root.add_subcommand(
         "check", "Check policy files: every error with its place, or what they will do");
     const auto options = std::make_shared<CheckOptions>();
-    command->add_option("FILE", options->files, "Policy files; - is standard input")->required();
+    command
+        ->add_option("FILE", options->files,
+                     "Policy files, or folders as the daemon has them; - is standard input")
+        ->required();
     command
         ->add_option("--set", options->overrides,
                      "Set a key over what the file says: monitor.sampling_interval=100ms, "
@@ -139,6 +162,7 @@ void add_check(CLI::App& root, Invocation& invocation) {
         "  damon-schemes check policies/proactive-reclaim.toml\n"
         "  damon-schemes check policies/*.toml && echo all sound\n"
         "  damon-schemes check my.toml --set scheme.cold.age.min=1min\n"
+        "  damon-schemes check /etc/damon-schemes\n"
         "\n"
         "Warnings (on stderr) are of what hardly can be meant, such as schemes in each other's "
         "way.\n"

@@ -47,12 +47,15 @@ int fail(const Error& error);
 void add_apply(CLI::App& root, Invocation& invocation);
 void add_check(CLI::App& root, Invocation& invocation);
 void add_convert(CLI::App& root, Invocation& invocation);
+void add_daemon(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);
 void add_explain(CLI::App& root, Invocation& invocation);
 void add_record(CLI::App& root, Invocation& invocation);
+void add_reload(CLI::App& root, Invocation& invocation);
 void add_report(CLI::App& root, Invocation& invocation);
 void add_restore(CLI::App& root, Invocation& invocation);
 void add_simulate(CLI::App& root, Invocation& invocation);
+void add_status(CLI::App& root, Invocation& invocation);
 void add_top(CLI::App& root, Invocation& invocation);
 
 }  // namespace damon_schemes

@@ -79,12 +79,15 @@ int run(std::vector<std::string> arguments) {
     add_apply(root, invocation);
     add_check(root, invocation);
     add_convert(root, invocation);
+    add_daemon(root, invocation);
     add_doctor(root, invocation);
     add_explain(root, invocation);
     add_record(root, invocation);
+    add_reload(root, invocation);
     add_report(root, invocation);
     add_restore(root, invocation);
     add_simulate(root, invocation);
+    add_status(root, invocation);
     add_top(root, invocation);
 
     if (arguments.empty()) {

@@ -263,10 +263,20 @@ Result<void> Session::start() {
     return monitor_->start();
 }
 
-Result<void> Session::replace(Policy policy, std::unique_ptr<Executor> executor) {
+// What it takes to see was found out already.
+MonitorAttributes Session::attributes_of(const Policy& policy) const {
     MonitorAttributes attributes = policy.monitor;
-    // What it takes to see was found out already.
     if (sees_ && attributes.tlb == TlbPolicy::automatic) attributes.tlb = attributes_.tlb;
+    return attributes;
+}
+
+Result<void> Session::may_replace(const Policy& policy) {
+    if (auto checked = check(policy, attributes_of(policy)); !checked) return checked;
+    return monitor_->set_attributes(attributes_);
+}
+
+Result<void> Session::replace(Policy policy, std::unique_ptr<Executor> executor) {
+    const MonitorAttributes attributes = attributes_of(policy);
     if (auto checked = check(policy, attributes); !checked) return checked;
 
     ++policies_;

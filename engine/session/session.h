@@ -79,6 +79,8 @@ class Session {
     // has that action.  `executor` is for the new policy.  Errors: as check() has them; nothing has
     // changed then.
     Result<void> replace(Policy policy, std::unique_ptr<Executor> executor);
+    // Whether it could.
+    Result<void> may_replace(const Policy& policy);
     // An earlier session has locked this in a target, and the scheme goes on with it.
     void hold_lock(std::uint32_t scheme, std::int32_t pid, AddressRange range);
 
@@ -148,6 +150,7 @@ class Session {
     void decide(const Snapshot& snapshot);
     void tune_intervals(const Snapshot& snapshot);
     Result<void> check(const Policy& policy, const MonitorAttributes& attributes);
+    MonitorAttributes attributes_of(const Policy& policy) const;
     Result<void> check_intervals(const MonitorAttributes& attributes);
     void explain(const Snapshot& snapshot, Conditions conditions);
     void follow_generations(const Snapshot& snapshot);

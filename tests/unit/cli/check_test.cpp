@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -210,7 +213,20 @@ TEST(Check, AFileThatCannotBeReadExitsWith2AndSaysWhy) {
     EXPECT_THAT(ran.err, HasSubstr("/nonexistent/policy.toml: cannot be read: No such file"));
     ran = run_program({"check", "/"});
     EXPECT_EQ(ran.status, 2);
-    EXPECT_THAT(ran.err, HasSubstr("Is a directory"));
+    EXPECT_THAT(ran.err, HasSubstr("/ has no policy: write /policy.toml"));
+}
+
+TEST(Check, OfAFolderChecksWhatADaemonWouldRead) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("check-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder / "policy.d");
+    std::ofstream(folder / "policy.d/web.toml") << sound;
+    std::ofstream(folder / "policy.toml") << "version = 1\nfoo = 1\n";
+    const ProgramRun ran = run_program({"check", folder.string()});
+    std::filesystem::remove_all(folder);
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_THAT(ran.out, HasSubstr("policy.d/web.toml: ok"));
+    EXPECT_THAT(ran.err, HasSubstr("policy.toml:2:1: "));
 }
 
 TEST(Check, AFileThatNeverEndsIsNotReadWhole) {

@@ -153,6 +153,8 @@ TEST_F(ResidentSession, a_policy_that_is_refused_changes_nothing) {
     monitor_->longest_update = 30s;
     Policy policy = other_scheme();
     policy.monitor.update_interval = 60s;
+    EXPECT_FALSE(session_->may_replace(policy));
+    EXPECT_TRUE(session_->may_replace(other_scheme()));
     const auto replaced = replace(std::move(policy));
     ASSERT_FALSE(replaced);
     EXPECT_EQ(replaced.error().kind, ErrorKind::policy);

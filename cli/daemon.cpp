@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// damon-schemes daemon: policies at work on whatever processes fit their rules.
+#include "engine/control/daemon.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "cli/command.h"
+#include "cli/policy_file.h"
+#include "cli/policy_folder.h"
+#include "cli/remote_calls.h"
+#include "engine/actions/action_router.h"
+#include "engine/actions/action_warnings.h"
+#include "engine/control/control_socket.h"
+#include "engine/control/line_budget.h"
+#include "engine/machine/memory.h"
+#include "engine/monitors/monitor_kind.h"
+#include "engine/reports/daemon_status.h"
+#include "engine/reports/readable.h"
+
+namespace damon_schemes {
+namespace {
+
+struct DaemonOptions {
+    std::string policies = default_policy_folder;
+    std::string socket = default_control_socket;
+    bool dry_run = false;
+    bool allow_no_swap = false;
+};
+
+// To stderr, as journald reads levels where it is there, else with a time.
+class Log {
+  public:
+    Log() : logger_("daemon", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+        journal_ = std::getenv("JOURNAL_STREAM") != nullptr;
+        logger_.set_pattern(journal_ ? "%v" : "%Y-%m-%d %H:%M:%S %L %v");
+        logger_.flush_on(spdlog::level::info);
+    }
+    void write(Daemon::Level level, const std::string& text) {
+        const auto now = std::chrono::steady_clock::now();
+        if (const std::uint64_t lost = budget_.left_out(now); lost > 0)
+            put(Daemon::Level::warning, std::to_string(lost) + " lines were left out: more than " +
+                                            std::to_string(LineBudget::lines_a_second) +
+                                            " a second");
+        if (budget_.take(now)) put(level, text);
+    }
+
+  private:
+    void put(Daemon::Level level, const std::string& text) {
+        const auto severity = level == Daemon::Level::error     ? spdlog::level::err
+                              : level == Daemon::Level::warning ? spdlog::level::warn
+                                                                : spdlog::level::info;
+        // sd-daemon(3): the kernel's levels.
+        const char* prefix = level == Daemon::Level::error     ? "<3>"
+                             : level == Daemon::Level::warning ? "<4>"
+                                                               : "<6>";
+        logger_.log(severity, "{}{}", journal_ ? prefix : "", text);
+    }
+
+    spdlog::logger logger_;
+    bool journal_ = false;
+    LineBudget budget_;
+};
+
+class DaemonRun {
+  public:
+    DaemonRun(EventLoop& loop, DaemonOptions options)
+        : loop_(loop), options_(std::move(options)), daemon_(loop, parts()) {}
+
+    int run() {
+        // First of all: the sessions' threads must start with the signals blocked.
+        auto watched = loop_.on_signals({SIGINT, SIGTERM, SIGHUP}, [this](int signal) {
+            if (signal == SIGHUP)
+                (void)reload();
+            else
+                daemon_.finish(signal == SIGINT ? "interrupted" : "told to end");
+        });
+        if (!watched) return fail(watched.error());
+        daemon_.on_finished = [this] { loop_.stop(); };
+        auto policies = read();
+        if (!policies) return fail(policies.error());
+        if (options_.socket != "none") {
+            auto opened = ControlSocket::open(loop_, options_.socket,
+                                              [this](const std::string& request, const Peer& peer) {
+                                                  return answer(request, peer);
+                                              });
+            if (!opened) return fail(opened.error());
+            socket_ = std::move(*opened);
+        }
+        if (auto started = daemon_.start(std::move(*policies)); !started)
+            return fail(started.error());
+        if (auto ran = loop_.run(); !ran) return fail(ran.error());
+        log_.write(Daemon::Level::info, "ended");
+        return exit_ok;
+    }
+
+  private:
+    Daemon::Parts parts() {
+        Daemon::Parts parts;
+        parts.open_monitor = []() -> Result<std::unique_ptr<Monitor>> {
+            auto opened = open_monitor(MonitorKind::automatic);
+            if (!opened) return opened.error();
+            return std::move(opened->monitor);
+        };
+        parts.make_executor = [this](const Policy& policy) { return make_executor(policy); };
+        parts.say = [this](Daemon::Level level, const std::string& text) {
+            log_.write(level, text);
+        };
+        parts.dry_run = options_.dry_run;
+        return parts;
+    }
+
+    Result<std::unique_ptr<Executor>> make_executor(const Policy& policy) {
+        ActionRouter::Options options;
+        options.dry_run = options_.dry_run;
+        options.start_remote_caller = remote_caller_starter();
+        const bool tried =
+            std::any_of(policy.schemes.begin(), policy.schemes.end(), [](const Scheme& scheme) {
+                return scheme.action == Action::collapse || flags_huge_pages(scheme.action);
+            });
+        if (tried) options.support = try_advice();
+        for (const std::string& warning : action_warnings(policy, options.support))
+            log_.write(Daemon::Level::warning, warning);
+        auto router = ActionRouter::make(policy, std::move(options));
+        if (!router) return router.error();
+        return std::unique_ptr<Executor>(std::move(*router));
+    }
+
+    Result<std::vector<NamedPolicy>> read() {
+        std::vector<PolicyError> warnings;
+        auto policies = read_policies(options_.policies, warnings);
+        for (const PolicyError& warning : warnings)
+            log_.write(Daemon::Level::warning, to_string(warning));
+        if (!policies) return policies;
+        if (auto swap = check_swap(*policies); !swap) return swap.error();
+        return policies;
+    }
+
+    Result<void> check_swap(const std::vector<NamedPolicy>& policies) const {
+        const bool paging_out =
+            std::any_of(policies.begin(), policies.end(),
+                        [](const auto& named) { return named.policy.has(Action::pageout); });
+        if (!paging_out || options_.allow_no_swap || options_.dry_run) return {};
+        const auto memory = memory_of_machine();
+        if (!memory || memory->swap_total.count > 0) return {};
+        return Error{ErrorKind::unsupported,
+                     "this machine has no swap, so anonymous memory cannot be paged out: set up "
+                     "swap (zram, a partition or a file), or page out file pages alone with "
+                     "--allow-no-swap",
+                     0};
+    }
+
+    Result<void> reload() {
+        auto policies = read();
+        auto reloaded =
+            policies ? daemon_.reload(std::move(*policies)) : Result<void>(policies.error());
+        if (reloaded)
+            log_.write(Daemon::Level::info, "reloaded " + options_.policies);
+        else
+            log_.write(Daemon::Level::error,
+                       "not reloaded, everything goes on as before: " + reloaded.error().message);
+        return reloaded;
+    }
+
+    std::string answer(const std::string& request, const Peer& peer) {
+        const auto asked = nlohmann::json::parse(request, nullptr, false);
+        if (!asked.is_object() || !asked.value("command", nlohmann::json()).is_string())
+            return answer_refused(
+                R"(a request is a line such as {"version": 1, "command": "status"})");
+        if (asked.value("version", nlohmann::json()) != nlohmann::json(answer_version))
+            return answer_refused("this daemon speaks version " + std::to_string(answer_version));
+        const std::string command = asked["command"];
+        if (command == "status") return answer_of(daemon_.status());
+        if (command != "reload")
+            return answer_refused("there is no command '" + printable(command) +
+                                  "': there are status and reload");
+        log_.write(Daemon::Level::info, "told to reload by process " + std::to_string(peer.pid) +
+                                            " of user " + std::to_string(peer.uid));
+        const auto reloaded = reload();
+        return reloaded ? answer_done() : answer_refused(reloaded.error().message);
+    }
+
+    EventLoop& loop_;
+    DaemonOptions options_;
+    Log log_;
+    Daemon daemon_;
+    std::unique_ptr<ControlSocket> socket_;
+};
+
+int run_daemon(const DaemonOptions& options) {
+    auto loop = make_event_loop(LoopKind::automatic);
+    if (!loop) return fail(loop.error());
+    return DaemonRun(**loop, options).run();
+}
+
+}  // namespace
+
+void add_daemon(CLI::App& root, Invocation& invocation) {
+    auto options = std::make_shared<DaemonOptions>();
+    CLI::App* app = root.add_subcommand(
+        "daemon", "Apply policies to all processes that fit their rules, as they come and go");
+    app->add_option("-P,--policies", options->policies,
+                    "A folder with policy.d/*.toml and policy.toml, or one file")
+        ->capture_default_str();
+    app->add_option("--socket", options->socket,
+                    "Where 'status' and 'reload' ask it; none: nowhere")
+        ->capture_default_str();
+    app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
+    app->add_flag("--allow-no-swap", options->allow_no_swap,
+                  "Go on without swap: file pages alone can be paged out");
+    app->footer(
+        "Each file is a policy of its own; a process belongs to the first that has a rule\n"
+        "([[target]]) for it: policy.d in the order of names, then policy.toml.\n"
+        "SIGHUP, or 'damon-schemes reload', reads them again: a bad file changes nothing,\n"
+        "and what has not changed goes on as it is. 'damon-schemes status' says how it\n"
+        "stands. SIGTERM ends it. docs/operate.md tells how to begin.\n\n"
+        "examples:\n"
+        "  damon-schemes check /etc/damon-schemes\n"
+        "  damon-schemes daemon --dry-run\n"
+        "  damon-schemes daemon --policies my-policy.toml");
+    app->callback(
+        [options, &invocation] { invocation.run = [options] { return run_daemon(*options); }; });
+}
+
+}  // namespace damon_schemes

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "engine/reports/daemon_status.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "engine/reports/figure_table.h"
+#include "engine/reports/readable.h"
+#include "schemes/decide/plan.h"
+
+namespace damon_schemes {
+namespace {
+
+using nlohmann::json;
+
+// What holds back most comes first; so many are told.
+constexpr std::size_t reasons_told = 3;
+
+json json_of(const std::optional<Bytes>& bytes) {
+    return bytes ? json(bytes->count) : json(nullptr);
+}
+
+json json_of(const std::string& why) {
+    return why.empty() ? json(nullptr) : json(why);
+}
+
+json json_of(const DaemonStatus::OfScheme& scheme) {
+    json held_back = json::object();
+    for (std::size_t i = 0; i < reason_count; ++i)
+        if (const Bytes held = scheme.totals.held_back[i]; held.count > 0)
+            held_back[std::string(name_of(static_cast<Reason>(i)))] = held.count;
+    return {{"name", scheme.name},
+            {"action", name_of(scheme.action)},
+            {"matched_bytes", scheme.totals.matched.count},
+            {"planned_bytes", scheme.totals.planned.count},
+            {"advised_bytes", scheme.totals.advised.count},
+            {"paged_out_bytes", scheme.totals.paged_out.count},
+            {"confirmed_bytes", scheme.totals.confirmed.count},
+            {"refaulted_bytes", scheme.totals.refaulted.count},
+            {"tuned_age_ns", scheme.tuned_age ? json(scheme.tuned_age->count()) : json(nullptr)},
+            {"held_back_bytes", std::move(held_back)}};
+}
+
+json json_of(const DaemonStatus::OfPolicy& policy) {
+    json targets = json::array();
+    for (const auto& target : policy.targets)
+        targets.push_back({{"pid", target.pid},
+                           {"name", target.name},
+                           {"rss_bytes", json_of(target.rss)},
+                           {"swapped_bytes", json_of(target.swapped)},
+                           {"braked", target.braked}});
+    json schemes = json::array();
+    for (const auto& scheme : policy.schemes) schemes.push_back(json_of(scheme));
+    return {{"name", policy.name},
+            {"observing", json_of(policy.observing)},
+            {"resting", json_of(policy.resting)},
+            {"targets", std::move(targets)},
+            {"schemes", std::move(schemes)}};
+}
+
+// A process's name need not be UTF-8.
+std::string line_of(const json& answer) {
+    return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Bytes sum_of(const json& targets, const char* key) {
+    Bytes sum;
+    for (const json& target : targets)
+        sum += Bytes{target.value(key, json(0)).is_number() ? target[key].get<std::uint64_t>() : 0};
+    return sum;
+}
+
+std::string held_back_in_words(const json& held_back) {
+    std::vector<std::pair<std::uint64_t, std::string>> reasons;
+    for (const auto& [reason, bytes] : held_back.items())
+        reasons.emplace_back(bytes.get<std::uint64_t>(), reason);
+    std::sort(reasons.rbegin(), reasons.rend());
+    std::string words;
+    for (std::size_t i = 0; i < std::min(reasons.size(), reasons_told); ++i)
+        words += (i == 0 ? "held back: " : ", ") + reasons[i].second + " " +
+                 readable(Bytes{reasons[i].first});
+    return words;
+}
+
+void add_scheme(FigureTable& table, const json& scheme) {
+    const auto bytes = [&](const char* key) { return Bytes{scheme.at(key).get<std::uint64_t>()}; };
+    const std::string action = scheme.at("action").get<std::string>();
+    std::string words;
+    Bytes figure = bytes("confirmed_bytes");
+    if (action == "pageout") {
+        figure = bytes("paged_out_bytes");
+        words = "paged out; " + readable(bytes("refaulted_bytes")) + " of it came back";
+    } else if (action == "stat") {
+        figure = bytes("matched_bytes");
+        words = "matches now";
+    } else if (figure.count == 0) {
+        figure = bytes("advised_bytes");
+        words = "advised";
+    } else {
+        words = "done";
+    }
+    if (const json& age = scheme.at("tuned_age_ns"); age.is_number())
+        words += "; age " + readable(Duration(age.get<Duration::rep>()));
+    if (const std::string held = held_back_in_words(scheme.at("held_back_bytes")); !held.empty())
+        words += "; " + held;
+    table.row(printable(scheme.at("name").get<std::string>()) + ", " + action, readable(figure),
+              words);
+}
+
+void add_policy(FigureTable& table, const json& policy) {
+    table.line(printable(policy.at("name").get<std::string>()));
+    const json& targets = policy.at("targets");
+    const auto braked = std::count_if(targets.begin(), targets.end(), [](const json& target) {
+        return target.at("braked").get<bool>();
+    });
+    std::string words = std::to_string(targets.size()) +
+                        (targets.size() == 1 ? " process" : " processes") + " in memory; " +
+                        readable(sum_of(targets, "swapped_bytes")) + " in swap";
+    if (braked > 0) words += "; " + std::to_string(braked) + " left alone by the brake";
+    table.row("targets", readable(sum_of(targets, "rss_bytes")), words);
+    if (const json& why = policy.at("observing"); why.is_string())
+        table.words("observing only", why.get<std::string>());
+    if (const json& why = policy.at("resting"); why.is_string())
+        table.words("resting", why.get<std::string>());
+    for (const json& scheme : policy.at("schemes")) add_scheme(table, scheme);
+}
+
+// As parsed; an object that says "ok": true.
+Result<json> done(const std::string& answer) {
+    const json parsed = json::parse(answer, nullptr, false);
+    if (!parsed.is_object() || !parsed.contains("ok") || !parsed["ok"].is_boolean() ||
+        parsed.value("version", json(0)) != json(answer_version))
+        return Error{
+            ErrorKind::runtime,
+            "what answered there is no daemon of this version: " + shortened(printable(answer), 80),
+            0};
+    if (!parsed["ok"].get<bool>())
+        return Error{ErrorKind::runtime,
+                     "the daemon refused: " + parsed.value("error", std::string("no reason given")),
+                     0};
+    return parsed;
+}
+
+}  // namespace
+
+std::string answer_of(const DaemonStatus& status) {
+    json policies = json::array();
+    for (const auto& policy : status.policies) policies.push_back(json_of(policy));
+    return line_of({{"version", answer_version},
+                    {"ok", true},
+                    {"status",
+                     {{"elapsed_ns", status.elapsed.count()},
+                      {"dry_run", status.dry_run},
+                      {"policies", std::move(policies)}}}});
+}
+
+std::string answer_done() {
+    return line_of({{"version", answer_version}, {"ok", true}});
+}
+
+std::string answer_refused(std::string_view error) {
+    return line_of({{"version", answer_version}, {"ok", false}, {"error", error}});
+}
+
+Result<void> read_answer(const std::string& answer) {
+    const auto parsed = done(answer);
+    return parsed ? Result<void>() : Result<void>(parsed.error());
+}
+
+Result<std::string> status_table(const std::string& answer, std::size_t width) {
+    const auto parsed = done(answer);
+    if (!parsed) return parsed.error();
+    try {
+        const json& status = parsed->at("status");
+        FigureTable table(width);
+        table.paragraph(
+            "At work for " + readable(Duration(status.at("elapsed_ns").get<Duration::rep>())) +
+            "." + (status.at("dry_run").get<bool>() ? " A dry run: nothing is acted on." : ""));
+        for (const json& policy : status.at("policies")) {
+            table.blank();
+            add_policy(table, policy);
+        }
+        return table.finish();
+    } catch (const json::exception& error) {
+        return Error{ErrorKind::runtime,
+                     std::string("the daemon's answer cannot be read: ") + error.what(), 0};
+    }
+}
+
+}  // namespace damon_schemes
