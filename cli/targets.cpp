@@ -3,9 +3,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "engine/reports/readable.h"
+#include "engine/targets/discovery.h"
+#include "engine/targets/procfs.h"
 
 namespace damon_schemes {
 namespace {
@@ -40,12 +43,43 @@ Result<std::vector<std::int32_t>> pids_named(const std::string& name, bool all) 
     return pids;
 }
 
+// Those that fit now and may be acted on.  Rules together, for a process has one.
+Result<std::vector<Process>> fitting(const std::vector<TargetSelector>& rules) {
+    std::vector<Process> processes;
+    if (rules.empty()) return processes;
+    auto discovery = Discovery::make(rules);
+    if (!discovery) return discovery.error();
+    for (const auto& found : (*discovery)->look(std::chrono::steady_clock::now()).newcomers) {
+        // It may have exited meanwhile, and the pid be another's; after this it cannot.
+        auto process = open_process(found.pid);
+        const auto stat = read_process_stat(found.pid, "/proc");
+        if (process && stat && stat->start_ticks == found.start_ticks && process->alive())
+            processes.push_back(std::move(*process));
+    }
+    if (processes.empty())
+        return Error{ErrorKind::usage,
+                     "no process fits what is asked for, by the policy's [[target]] or by --name "
+                     "with wildcards, but for such as are never acted on. `damon-schemes check` "
+                     "tells a policy's targets in words, `ps -e -o pid,user,comm,cgroup` what "
+                     "there is. Start the program first, or name processes with --pid or --name.",
+                     0};
+    return processes;
+}
+
 }  // namespace
 
 void add_target_options(CLI::App& app, TargetWishes& wishes) {
     app.add_option("-p,--pid", wishes.pids, "Process to watch; may be given more than once")
         ->allow_extra_args(false);
-    app.add_option("-n,--name", wishes.names, "Process to watch, by its command name")
+    app.add_option_function<std::vector<std::string>>(
+           "-n,--name",
+           [&wishes](const std::vector<std::string>& names) {
+               for (const std::string& name : names) {
+                   wishes.names.emplace_back();
+                   wishes.names.back().name = name;
+               }
+           },
+           "Process to watch, by its command name; every one that fits, where it has * or ?")
         ->allow_extra_args(false);
     app.add_flag("-a,--all", wishes.all, "Every process of a name, where there are several");
 }
@@ -54,18 +88,24 @@ TargetWishes wishes_of(const TargetWishes& command_line, const Policy& policy) {
     if (!command_line.pids.empty() || !command_line.names.empty()) return command_line;
     TargetWishes wishes;
     for (const auto& selector : policy.targets) {
-        if (selector.pid) wishes.pids.push_back(*selector.pid);
-        if (selector.name) wishes.names.push_back(*selector.name);
-        wishes.all = wishes.all || selector.all;
+        if (selector.pid)
+            wishes.pids.push_back(*selector.pid);
+        else
+            wishes.names.push_back(selector);
     }
-    wishes.all = wishes.all || command_line.all;
+    wishes.all = command_line.all;
     return wishes;
 }
 
 Result<std::vector<Process>> find_targets(const TargetWishes& wishes) {
     std::vector<std::int32_t> pids = wishes.pids;
-    for (const auto& name : wishes.names) {
-        auto named = pids_named(name, wishes.all);
+    std::vector<TargetSelector> rules;
+    for (const TargetSelector& selector : wishes.names) {
+        if (selector.is_rule()) {
+            rules.push_back(selector);
+            continue;
+        }
+        auto named = pids_named(selector.name.value_or(""), wishes.all || selector.all);
         if (!named) return named.error();
         pids.insert(pids.end(), named->begin(), named->end());
     }
@@ -82,6 +122,11 @@ Result<std::vector<Process>> find_targets(const TargetWishes& wishes) {
         }
         processes.push_back(std::move(*process));
     }
+    auto fit = fitting(rules);
+    if (!fit) return fit.error();
+    for (Process& process : *fit)
+        if (!std::binary_search(pids.begin(), pids.end(), process.pid))
+            processes.push_back(std::move(process));
     return processes;
 }
 

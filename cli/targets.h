@@ -19,8 +19,8 @@ namespace damon_schemes {
 
 struct TargetWishes {
     std::vector<std::int32_t> pids;
-    std::vector<std::string> names;
-    bool all = false;  // every process of a name, not just a single one
+    std::vector<TargetSelector> names;  // whom a name or a rule means, as without a pid
+    bool all = false;                   // every process of a name, not just a single one
 };
 
 // --pid, --name and --all.  `wishes` outlives the parsing.
@@ -30,7 +30,8 @@ void add_target_options(CLI::App& app, TargetWishes& wishes);
 TargetWishes wishes_of(const TargetWishes& command_line, const Policy& policy);
 
 // Errors (usage): no such process, a name that fits none, or several without `all` (they are
-// listed), a process that must never be acted on.
+// listed), a process that must never be acted on; rules of which none fits any process, or that
+// name a user whom there is not.
 Result<std::vector<Process>> find_targets(const TargetWishes& wishes);
 
 // What a command watches: processes that run, or a command of its own that does not run yet.

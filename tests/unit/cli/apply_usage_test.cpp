@@ -56,6 +56,42 @@ TEST(Apply, ANameThatNoProcessHasIsAUsageError) {
     EXPECT_THAT(ran.err, HasSubstr("no-program-is-called-so"));
 }
 
+TEST(Apply, RulesThatNoProcessFitsAreAUsageErrorThatSaysWhatToDo) {
+    const TextFile policy(counting + "[[target]]\nname = \"sh\"\ncgroup = \"/no/such/group\"\n" +
+                          "[[target]]\nexecutable = \"*/no-such-program\"\n");
+    for (const std::string command : {"apply", "explain"}) {
+        const ProgramRun ran = run_program({command, policy.path()});
+        EXPECT_EQ(ran.status, 2) << command;
+        EXPECT_THAT(ran.err, HasSubstr("no process fits")) << command;
+        EXPECT_THAT(ran.err, HasSubstr("damon-schemes check")) << command;
+        EXPECT_THAT(ran.err, HasSubstr("--pid")) << command;
+    }
+}
+
+TEST(Apply, ANameWithWildcardsThatNoProcessFitsIsAUsageError) {
+    const TextFile policy(counting);
+    const ProgramRun ran = run_program({"apply", policy.path(), "--name", "no-such-prog*"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("no process fits"));
+}
+
+TEST(Apply, AUserWhomTheMachineDoesNotKnowIsAUsageError) {
+    const TextFile policy(counting + "[[target]]\nuser = \"nobody-is-called-so\"\n");
+    const ProgramRun ran = run_program({"apply", policy.path()});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("'nobody-is-called-so'"));
+    const ProgramRun checked = run_program({"check", policy.path()});
+    EXPECT_EQ(checked.status, 0) << "it may be known where the policy will be used";
+    EXPECT_THAT(checked.out, HasSubstr("every process of user nobody-is-called-so"));
+}
+
+TEST(Apply, TheCommandLineStandsForThePolicysRules) {
+    const TextFile policy(counting + "[[target]]\nexecutable = \"*/no-such-program\"\n");
+    const ProgramRun ran = run_program({"apply", policy.path(), "--pid", "999999999"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr("999999999"));
+}
+
 TEST(Apply, ThePolicyMayStandBehindTheOptions) {
     const TextFile policy(counting);
     const ProgramRun ran = run_program({"apply", "--pid", "999999999", policy.path()});
