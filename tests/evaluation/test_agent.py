@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 import unittest
+from unittest import mock
 
 import location
+from evaluation import measurement
 from evaluation.job import Job, Run
 from fake_machine import FakeMachine, program
 
@@ -214,6 +216,33 @@ class Agent(unittest.TestCase):
                 self.assertEqual(self.fake.text("/sys/class/zram-control/hot_remove"), "3")
                 self.assertIn("put back", self.fake.text("/engine"))
                 self.assertFalse(os.path.exists(f"/proc/{self.fake.text('/pid')}"))
+
+    def test_a_signal_that_comes_while_a_program_starts_ends_it_all_the_same(self):
+        patient = program(self.root / "engine.sh", PATIENT.format(root=self.root))
+        ready = self.fake.path("/ready")
+
+        def opened_late(pid, really=os.pidfd_open):
+            # It runs, and nobody holds it yet.
+            self.assertTrue(seconds_at_most(60, lambda: ready.exists() and ready.read_text().strip()))
+            os.kill(os.getpid(), signal.SIGTERM)
+            return really(pid)
+
+        def unwind(_number, _frame):
+            raise InterruptedError("told to end")
+
+        before = signal.signal(signal.SIGTERM, unwind)
+        self.addCleanup(signal.signal, signal.SIGTERM, before)
+        with mock.patch("os.pidfd_open", opened_late), self.assertRaises(InterruptedError):
+            with measurement.started("engine", [str(patient)], self.root, gently_for=60):
+                self.fail("it had been told to end")
+        self.assertIn("put back", self.fake.text("/engine"))
+        self.assertTrue(has_ended(ready.read_text().strip()))
+        self.assertNotIn(signal.SIGTERM, signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    def test_what_is_started_can_be_sent_signals(self):
+        with measurement.started("workload", ["sh", "-c", "kill -TERM $$"], self.root) as process:
+            self.assertTrue(seconds_at_most(60, process.has_ended))
+        self.assertEqual(process.status, -signal.SIGTERM)
 
 
 if __name__ == "__main__":

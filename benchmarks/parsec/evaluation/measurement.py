@@ -21,6 +21,7 @@ from .run_record import RunRecord
 from .sampling import Sampler
 
 ENGINE_ENDS_SECONDS = 60
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 VMSTAT = re.compile(r"pswp|pgmajfault|pgfault|workingset_refault|thp_|pgsteal_|pgscan_|compact_(stall|success|fail)$")
 
 
@@ -85,22 +86,34 @@ class Process:
         return "it said nothing"
 
 
-@contextlib.contextmanager
-def started(name, command, scratch, environment=None, folder=None, gently_for=0):
-    """A program in a session of its own, which ends with this scope."""
+def _start(name, command, scratch, environment, folder, signals):
+    """Starts it, to be sent all but SIGNALS."""
     output, errors = scratch / f"{name}.out", scratch / f"{name}.err"
     with open(output, "wb") as out, open(errors, "wb") as err:
         try:
             popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder,
-                                     env={**os.environ, **(environment or {})}, start_new_session=True)
+                                     env={**os.environ, **(environment or {})}, start_new_session=True,
+                                     preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, signals))
         except OSError as error:
             raise RunError(f"cannot start {command[0]}: {error.strerror}") from error
-    process = Process(popen, output, errors, os.pidfd_open(popen.pid))
+    return Process(popen, output, errors, os.pidfd_open(popen.pid))
+
+
+@contextlib.contextmanager
+def started(name, command, scratch, environment=None, folder=None, gently_for=0):
+    """A program in a session of its own, which ends with this scope."""
+    # A signal that unwinds everything waits until there is somebody who ends the program then.
+    signals = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
-        yield process
+        process = _start(name, command, scratch, environment, folder, signals)
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+            yield process
+        finally:
+            process.end(gently_for)
+            os.close(process.pidfd)
     finally:
-        process.end(gently_for)
-        os.close(process.pidfd)
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
 
 
 class Measurement:
