@@ -46,9 +46,18 @@ nlohmann::json json_of(const Policy& policy) {
     for (const Scheme& scheme : policy.schemes)
         schemes.push_back({{"name", scheme.name}, {"action", name_of(scheme.action)}});
     nlohmann::json targets = nlohmann::json::array();
+    const auto text = [](const std::optional<std::string>& asked) {
+        return asked ? nlohmann::json(*asked) : nlohmann::json(nullptr);
+    };
     for (const TargetSelector& target : policy.targets) {
         targets.push_back({{"pid", target.pid ? nlohmann::json(*target.pid) : nullptr},
-                           {"name", target.name ? nlohmann::json(*target.name) : nullptr},
+                           {"name", text(target.name)},
+                           {"executable", text(target.executable)},
+                           {"user", text(target.user)},
+                           {"unit", text(target.unit)},
+                           {"cgroup", text(target.cgroup)},
+                           {"min_rss_bytes", target.min_rss ? nlohmann::json(target.min_rss->count)
+                                                            : nlohmann::json(nullptr)},
                            {"all", target.all}});
     }
     return {{"schemes", std::move(schemes)}, {"targets", std::move(targets)}};

@@ -30,16 +30,19 @@ AgeTuner::AgeTuner(const Tune& tune, Duration age, Duration window)
       spells_wait_(window_) {}
 
 Duration AgeTuner::mean_age() const {
-    if (noted_time_ == Duration::zero()) return age_;
-    return Duration(
-        static_cast<Duration::rep>(noted_ages_ / static_cast<double>(noted_time_.count())));
+    if (noted_time_ <= 0) return age_;
+    // Rounding must not make it more than a Duration can be.
+    const double mean = noted_ages_ / noted_time_;
+    return mean < static_cast<double>(tune_.max.count())
+               ? Duration(static_cast<Duration::rep>(mean))
+               : tune_.max;
 }
 
 void AgeTuner::note(Instant now) {
     if (noted_ && *noted_ < now) {
-        const Duration held = elapsed(*noted_, now);
+        const auto held = static_cast<double>(elapsed(*noted_, now).count());
         noted_time_ += held;
-        noted_ages_ += static_cast<double>(held.count()) * static_cast<double>(age_.count());
+        noted_ages_ += held * static_cast<double>(age_.count());
     }
     noted_ = now;
 }

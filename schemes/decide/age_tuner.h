@@ -58,7 +58,7 @@ class AgeTuner {
     double target_;
     Duration age_;
     std::optional<Instant> noted_;
-    Duration noted_time_{};
+    double noted_time_ = 0;  // in ns: a clock that jumps may make it longer than a Duration
     double noted_ages_ = 0;  // times how long they held, in ns²
     std::optional<Instant> looked_;
     std::optional<Instant> above_since_;  // the target

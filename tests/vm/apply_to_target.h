@@ -21,7 +21,8 @@
 
 namespace damon_schemes::vm {
 
-inline constexpr int exit_ok = 0, exit_runtime = 1, exit_usage = 2, exit_policy = 3, exit_unsupported = 4;
+inline constexpr int exit_ok = 0, exit_runtime = 1, exit_usage = 2, exit_policy = 3,
+                     exit_unsupported = 4;
 
 // What a whole machine needs before anything can be paged out.
 #define NEEDS_SWAP()                                                    \

@@ -264,6 +264,20 @@ TEST(Check, JsonHasAnObjectForEachFile) {
     EXPECT_THAT(root[1]["errors"][0]["message"].get<std::string>(), HasSubstr("cannot be read"));
 }
 
+TEST(Check, JsonTellsRulesWhole) {
+    const ProgramRun ran = run_program(
+        {"check", "--json", "-"},
+        sound + "[[target]]\nunit = \"web@*.service\"\nuser = \"web\"\nmin_rss = \"1MiB\"\n");
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    const auto target = nlohmann::json::parse(ran.out)[0]["targets"][0];
+    EXPECT_EQ(target["unit"], "web@*.service");
+    EXPECT_EQ(target["user"], "web");
+    EXPECT_EQ(target["min_rss_bytes"], 1 << 20);
+    EXPECT_TRUE(target["cgroup"].is_null());
+    EXPECT_TRUE(target["pid"].is_null());
+    EXPECT_EQ(target["all"], true);
+}
+
 TEST(Check, TakesAFileBehindTwoDashes) {
     const ProgramRun ran = run_program({"check", "--", "--weird.toml"});
     EXPECT_EQ(ran.status, 2);
