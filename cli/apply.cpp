@@ -13,16 +13,15 @@
 #include <utility>
 #include <vector>
 
+#include "cli/acting.h"
 #include "cli/apply_physical.h"
 #include "cli/command.h"
 #include "cli/ending.h"
 #include "cli/policy_file.h"
 #include "cli/recording_file.h"
-#include "cli/remote_calls.h"
 #include "cli/targets.h"
 #include "cli/watching.h"
 #include "engine/actions/action_router.h"
-#include "engine/actions/action_warnings.h"
 #include "engine/actions/process_madvise.h"
 #include "engine/machine/cgroup.h"
 #include "engine/machine/memory.h"
@@ -65,15 +64,8 @@ Result<Policy> load_policy(const ApplyOptions& options) {
     return policy;
 }
 
-Result<void> check_swap(const Policy& policy, const ApplyOptions& options) {
-    if (!policy.has(Action::pageout) || options.allow_no_swap || options.dry_run) return {};
-    const auto memory = memory_of_machine();
-    if (!memory || memory->swap_total.count > 0) return {};
-    return Error{ErrorKind::unsupported,
-                 "this machine has no swap, so anonymous memory cannot be paged out: set up swap "
-                 "(zram, a partition or a file), or page out file pages alone with "
-                 "--allow-no-swap",
-                 0};
+bool needs_swap(const Policy& policy, const ApplyOptions& options) {
+    return policy.has(Action::pageout) && !options.allow_no_swap && !options.dry_run;
 }
 
 std::string without_target_message(const std::string& policy) {
@@ -252,15 +244,9 @@ Result<std::unique_ptr<ActionRouter>> ApplyRun::make_router() {
     ActionRouter::Options options;
     options.dry_run = options_.dry_run;
     options.journal = options_.journal;
-    options.start_remote_caller = remote_caller_starter();
-    const bool tried =
-        std::any_of(policy_.schemes.begin(), policy_.schemes.end(), [](const Scheme& scheme) {
-            return scheme.action == Action::collapse || flags_huge_pages(scheme.action);
-        });
-    if (tried) options.support = try_advice();
-    for (const std::string& warning : action_warnings(policy_, options.support))
-        say("warning: " + warning);
-    return ActionRouter::make(policy_, std::move(options));
+    return damon_schemes::make_router(
+        policy_, std::move(options),
+        [this](const std::string& warning) { say("warning: " + warning); });
 }
 
 // What an earlier session locked and left is gone on with, or undone, before anything else.
@@ -586,7 +572,8 @@ int run_apply(const ApplyOptions& options,
             {ErrorKind::usage, "--record wants a file: standard output is for the summary", 0});
     }
     if (const auto monitor = monitor_kind(options.monitor); !monitor) return fail(monitor.error());
-    if (auto swap = check_swap(*policy, options); !swap) return fail(swap.error());
+    if (needs_swap(*policy, options))
+        if (auto swap = check_swap(); !swap) return fail(swap.error());
     if (policy->monitor.memory == WatchedMemory::physical)
         return run_physical(options, std::move(*policy), command_line.has_value(), *kind);
     auto chosen = choose_targets(options.targets, *policy, command_line,

@@ -14,15 +14,13 @@
 #include <string>
 #include <utility>
 
+#include "cli/acting.h"
 #include "cli/command.h"
 #include "cli/policy_file.h"
 #include "cli/policy_folder.h"
-#include "cli/remote_calls.h"
 #include "engine/actions/action_router.h"
-#include "engine/actions/action_warnings.h"
 #include "engine/control/control_socket.h"
 #include "engine/control/line_budget.h"
-#include "engine/machine/memory.h"
 #include "engine/monitors/monitor_kind.h"
 #include "engine/reports/daemon_status.h"
 #include "engine/reports/readable.h"
@@ -122,15 +120,9 @@ class DaemonRun {
     Result<std::unique_ptr<Executor>> make_executor(const Policy& policy) {
         ActionRouter::Options options;
         options.dry_run = options_.dry_run;
-        options.start_remote_caller = remote_caller_starter();
-        const bool tried =
-            std::any_of(policy.schemes.begin(), policy.schemes.end(), [](const Scheme& scheme) {
-                return scheme.action == Action::collapse || flags_huge_pages(scheme.action);
-            });
-        if (tried) options.support = try_advice();
-        for (const std::string& warning : action_warnings(policy, options.support))
+        auto router = make_router(policy, std::move(options), [this](const std::string& warning) {
             log_.write(Daemon::Level::warning, warning);
-        auto router = ActionRouter::make(policy, std::move(options));
+        });
         if (!router) return router.error();
         return std::unique_ptr<Executor>(std::move(*router));
     }
@@ -141,22 +133,15 @@ class DaemonRun {
         for (const PolicyError& warning : warnings)
             log_.write(Daemon::Level::warning, to_string(warning));
         if (!policies) return policies;
-        if (auto swap = check_swap(*policies); !swap) return swap.error();
+        if (needs_swap(*policies))
+            if (auto swap = check_swap(); !swap) return swap.error();
         return policies;
     }
 
-    Result<void> check_swap(const std::vector<NamedPolicy>& policies) const {
-        const bool paging_out =
-            std::any_of(policies.begin(), policies.end(),
-                        [](const auto& named) { return named.policy.has(Action::pageout); });
-        if (!paging_out || options_.allow_no_swap || options_.dry_run) return {};
-        const auto memory = memory_of_machine();
-        if (!memory || memory->swap_total.count > 0) return {};
-        return Error{ErrorKind::unsupported,
-                     "this machine has no swap, so anonymous memory cannot be paged out: set up "
-                     "swap (zram, a partition or a file), or page out file pages alone with "
-                     "--allow-no-swap",
-                     0};
+    bool needs_swap(const std::vector<NamedPolicy>& policies) const {
+        return !options_.allow_no_swap && !options_.dry_run &&
+               std::any_of(policies.begin(), policies.end(),
+                           [](const auto& named) { return named.policy.has(Action::pageout); });
     }
 
     Result<void> reload() {
