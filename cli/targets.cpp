@@ -8,7 +8,6 @@
 
 #include "engine/reports/readable.h"
 #include "engine/targets/discovery.h"
-#include "engine/targets/procfs.h"
 
 namespace damon_schemes {
 namespace {
@@ -50,11 +49,7 @@ Result<std::vector<Process>> fitting(const std::vector<TargetSelector>& rules) {
     auto discovery = Discovery::make(rules);
     if (!discovery) return discovery.error();
     for (const auto& found : (*discovery)->look(std::chrono::steady_clock::now()).newcomers) {
-        // It may have exited meanwhile, and the pid be another's; after this it cannot.
-        auto process = open_process(found.pid);
-        const auto stat = read_process_stat(found.pid, "/proc");
-        if (process && stat && stat->start_ticks == found.start_ticks && process->alive())
-            processes.push_back(std::move(*process));
+        if (auto process = open_newcomer(found)) processes.push_back(std::move(*process));
     }
     if (processes.empty())
         return Error{ErrorKind::usage,

@@ -6,7 +6,6 @@
 #include <iterator>
 
 #include "engine/reports/readable.h"
-#include "engine/targets/procfs.h"
 
 namespace damon_schemes {
 namespace {
@@ -251,19 +250,6 @@ void Daemon::sight_known(const Service* which, const SightCheck::Outcome& outcom
 
 // Finding -----------------------------------------------------------------------------------------
 
-namespace {
-
-// Null where it is another process's pid by now, or nobody's.
-std::shared_ptr<Process> open_found(const Discovery::Newcomer& found, const std::string& proc) {
-    auto process = open_process(found.pid);
-    if (!process) return nullptr;
-    const auto stat = read_process_stat(found.pid, proc);
-    if (!stat || stat->start_ticks != found.start_ticks || !process->alive()) return nullptr;
-    return std::make_shared<Process>(std::move(*process));
-}
-
-}  // namespace
-
 void Daemon::look() {
     if (looking_ || finishing_) return;
     auto job = [discovery = discovery_, again = take_refused(), loop = &loop_, self = self_,
@@ -272,16 +258,16 @@ void Daemon::look() {
         looked->from = discovery.get();
         auto found = discovery->look(std::chrono::steady_clock::now());
         for (const auto& newcomer : again) {
-            if (auto process = open_found(newcomer, proc))
-                looked->newcomers.push_back(
-                    {std::move(process), newcomer.start_ticks, newcomer.rule});
+            if (auto process = open_newcomer(newcomer, proc))
+                looked->newcomers.push_back({std::make_shared<Process>(std::move(*process)),
+                                             newcomer.start_ticks, newcomer.rule});
             else
                 looked->gone.push_back(newcomer.pid);
         }
         for (const auto& newcomer : found.newcomers)
-            if (auto process = open_found(newcomer, proc))
-                looked->newcomers.push_back(
-                    {std::move(process), newcomer.start_ticks, newcomer.rule});
+            if (auto process = open_newcomer(newcomer, proc))
+                looked->newcomers.push_back({std::make_shared<Process>(std::move(*process)),
+                                             newcomer.start_ticks, newcomer.rule});
         looked->unfit = std::move(found.unfit);
         loop->post([self, looked] {
             if (*self != nullptr) (*self)->receive(*looked);

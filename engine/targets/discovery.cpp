@@ -232,4 +232,14 @@ bool Discovery::is_spared() {
                        [&](std::string_view core) { return matches_pattern(unit, core); });
 }
 
+std::optional<Process> open_newcomer(const Discovery::Newcomer& newcomer, const std::string& proc) {
+    auto process = open_process(newcomer.pid);
+    if (!process) return std::nullopt;
+    // It may have exited meanwhile, and the pid be another's; after this it cannot.
+    const auto stat = read_process_stat(newcomer.pid, proc);
+    if (!stat || stat->start_ticks != newcomer.start_ticks || !process->alive())
+        return std::nullopt;
+    return std::move(*process);
+}
+
 }  // namespace damon_schemes

@@ -123,4 +123,8 @@ class Discovery {
     std::uint64_t read_ = 0;
 };
 
+// Held by a pidfd; nullopt: it has exited, and the pid may be another process's.
+std::optional<Process> open_newcomer(const Discovery::Newcomer& newcomer,
+                                     const std::string& proc = "/proc");
+
 }  // namespace damon_schemes
