@@ -2,6 +2,7 @@
 // Which memory of a child becomes huge pages, which does not, and what it grows by.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <cerrno>
 #include <cstring>
@@ -24,7 +25,9 @@ constexpr std::uint64_t mib = 1 << 20;
 constexpr std::uint64_t block = 2 * mib;
 constexpr std::uint64_t page = 4096;
 
-// 2 MiB aligned memory, of each of whose blocks so many pages are there; no huge pages yet.
+// 2 MiB aligned memory, of each of whose blocks so many pages are there; no huge pages yet. Not by
+// MADV_NOHUGEPAGE and MADV_HUGEPAGE in turn: the latter hands it to khugepaged, which would make
+// huge pages of it before we do.
 std::uint64_t sparse_memory(std::uint64_t blocks,
                             const std::function<std::uint64_t(std::uint64_t)>& pages) {
     void* mapped = ::mmap(nullptr, (blocks + 2) * block, PROT_NONE,
@@ -33,11 +36,11 @@ std::uint64_t sparse_memory(std::uint64_t blocks,
     const std::uint64_t start = (reinterpret_cast<std::uint64_t>(mapped) + block) / block * block;
     void* memory = reinterpret_cast<void*>(start);
     ::mprotect(memory, blocks * block, PROT_READ | PROT_WRITE);
-    ::madvise(memory, blocks * block, MADV_NOHUGEPAGE);
+    ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     for (std::uint64_t i = 0; i < blocks; ++i)
         for (std::uint64_t at = 0; at < pages(i); ++at)
             *reinterpret_cast<volatile char*>(start + i * block + at * page) = 1;
-    ::madvise(memory, blocks * block, MADV_HUGEPAGE);
+    ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
     return start;
 }
 std::uint64_t full_memory(std::uint64_t blocks) {
