@@ -5,6 +5,8 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <sstream>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -295,6 +297,26 @@ std::string targets(const Policy& policy) {
     return text + ".";
 }
 
+std::string guard(const Limits::Guard& guard) {
+    std::vector<std::string> harms;
+    if (guard.refaults)
+        harms.push_back(to_string(*guard.refaults) +
+                        " a second of what a scheme paged out come back");
+    if (guard.pressure)
+        harms.push_back("its cgroup waits for memory more than " + to_string(*guard.pressure) +
+                        " of the time");
+    if (guard.figure) {
+        std::ostringstream max;
+        max << guard.figure->max;
+        harms.push_back(guard.figure->file + " says more than " + max.str());
+    }
+    if (harms.empty()) return "a guard that goes by nothing";
+    std::string text = "leave a target alone for " + to_string(guard.pause) +
+                       " and, again, up to " + to_string(guard.longest_pause) + " when ";
+    for (std::size_t i = 0; i < harms.size(); ++i) text += (i == 0 ? "" : ", or ") + harms[i];
+    return text;
+}
+
 std::string limits(const Limits& limits) {
     std::string text = "limits: ";
     text += limits.min_free_swap ? "stop paging out while less than " +
@@ -308,6 +330,14 @@ std::string limits(const Limits& limits) {
     } else {
         text += "no brake on a target's major faults";
     }
+    text += "; ";
+    text += limits.guard ? guard(*limits.guard) : "no guard over what comes back";
+    if (limits.min_headroom)
+        text += "; rest while less than " + to_string(*limits.min_headroom) +
+                " of memory and swap can still be had";
+    if (limits.min_zram_saving)
+        text += "; stop paging out while zram saves less than " +
+                to_string(*limits.min_zram_saving) + " of what it holds";
     return text + ".";
 }
 

@@ -79,7 +79,7 @@ Policy policy(std::uint64_t bytes, const std::string& more) {
         "version = 1\n[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n"
         "frequency = { max = \"0%\" }\nage = { min = \"500ms\" }\n" +
         more + "[scheme.quota]\nbytes = " + std::to_string(bytes) +
-        "\ntime = \"off\"\nper = \"1s\"\n[limits]\nbrake = \"off\"\n");
+        "\ntime = \"off\"\nper = \"1s\"\n[limits]\nbrake = \"off\"\nguard = \"off\"\n");
 }
 
 Conditions seeing() {

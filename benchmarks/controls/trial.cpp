@@ -151,7 +151,7 @@ Policy reclaiming(Duration age, const std::string& monitor_keys, const std::stri
         "[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n"
         "frequency = { max = \"5%\" }\nage = { min = \"" +
         to_string(age) + "\" }\n" + scheme_keys +
-        "[limits]\nmin_free_swap = \"off\"\nbrake = \"off\"\n" + more);
+        "[limits]\nmin_free_swap = \"off\"\nbrake = \"off\"\nguard = \"off\"\n" + more);
 }
 
 double median(std::vector<double> values) {

@@ -410,6 +410,11 @@ DaemonStatus Daemon::status() const {
             of_target.pid = target.process.pid;
             of_target.name = target.process.name;
             of_target.braked = target.braked;
+            for (const auto& guarded : target.guarded)
+                of_target.guarded.push_back(
+                    {session.policy().schemes[guarded.scheme].name, guarded.pause.harm,
+                     guarded.pause.measured,
+                     elapsed(std::chrono::steady_clock::now(), guarded.pause.until)});
             if (target.memory) {
                 of_target.rss = target.memory->rss;
                 of_target.swapped = target.memory->swapped;
@@ -419,9 +424,9 @@ DaemonStatus Daemon::status() const {
         const auto controls = session.controls();
         for (std::size_t i = 0; i < session.policy().schemes.size(); ++i) {
             const Scheme& scheme = session.policy().schemes[i];
-            of_policy.schemes.push_back(
-                {scheme.name, scheme.action, session.totals()[i],
-                 i < controls.size() ? controls[i].tuned_age : std::nullopt});
+            of_policy.schemes.push_back({scheme.name, scheme.action, session.totals()[i],
+                                         i < controls.size() ? controls[i].tuned_age : std::nullopt,
+                                         i < controls.size() ? controls[i].guard_pauses : 0});
         }
         status.policies.push_back(std::move(of_policy));
     }

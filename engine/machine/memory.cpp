@@ -13,6 +13,9 @@ namespace damon_schemes {
 
 namespace {
 
+// What zram needs for itself weighs more than what it saves of less than that.
+constexpr Bytes least_given = mebibytes(16);
+
 Bytes difference(Bytes from, Bytes what) {
     return from > what ? from - what : Bytes{};
 }
@@ -36,6 +39,10 @@ Share MachineMemory::free_swap_share() const {
 
 Share MachineMemory::free_memory_share() const {
     return share_of(free, total);
+}
+
+Share MachineMemory::headroom_share() const {
+    return share_of(available + swap_free, total + swap_total);
 }
 
 std::optional<MachineMemory> parse_meminfo(std::string_view text) {
@@ -63,17 +70,17 @@ std::optional<MachineMemory> memory_of_machine(const MachinePaths& paths) {
     const auto text = read_file(paths.proc + "/meminfo");
     if (!text) return std::nullopt;
     auto memory = parse_meminfo(*text);
-    if (memory) memory->zram = memory_of_zram(paths);
+    if (memory) memory->zram = zram_use(paths).taken;
     return memory;
 }
 
-Bytes memory_of_zram(const MachinePaths& paths) {
+ZramUse zram_use(const MachinePaths& paths) {
     struct Close {
         void operator()(DIR* folder) const { ::closedir(folder); }
     };
     const std::string block = paths.sys + "/block";
     const std::unique_ptr<DIR, Close> folder(::opendir(block.c_str()));
-    Bytes sum;
+    ZramUse sum;
     if (!folder) return sum;
     while (const dirent* entry = ::readdir(folder.get())) {
         const std::string_view name = entry->d_name;
@@ -84,9 +91,16 @@ Bytes memory_of_zram(const MachinePaths& paths) {
         // (Documentation/admin-guide/blockdev/zram.rst).
         std::istringstream numbers(*text);
         std::uint64_t stored = 0, compressed = 0, used = 0;
-        if (numbers >> stored >> compressed >> used) sum += Bytes{used};
+        if (!(numbers >> stored >> compressed >> used)) continue;
+        sum.given += Bytes{stored};
+        sum.taken += Bytes{used};
     }
     return sum;
+}
+
+std::optional<Share> ZramUse::saving() const {
+    if (given < least_given) return std::nullopt;
+    return share_of(difference(given, taken), given);
 }
 
 std::vector<SwapDevice> parse_swaps(std::string_view text) {

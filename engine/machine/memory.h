@@ -37,14 +37,21 @@ struct MachineMemory {
     Share free_swap_share() const;
     // MemFree of MemTotal, as DAMON's watermarks mean it: the page cache does not count.
     Share free_memory_share() const;
+    // What can still be had: available and free swap, of all memory and all swap.
+    Share headroom_share() const;
 };
 std::optional<MachineMemory> parse_meminfo(std::string_view text);
 // nullopt: /proc/meminfo cannot be read (ProcSubset=pid hides it, for example).
 std::optional<MachineMemory> memory_of_machine(const MachinePaths& paths = {});
 
-// Memory taken by all zram devices: the sum of mem_used_total, the third number of mm_stat.  0:
-// none.
-Bytes memory_of_zram(const MachinePaths& paths = {});
+// What all zram devices together hold.  Reading it may wait for one that is being reset.
+struct ZramUse {
+    Bytes given;  // as it was before it was compressed (orig_data_size)
+    Bytes taken;  // of memory (mem_used_total)
+    // Of what was given; nullopt: that is too little to say.
+    std::optional<Share> saving() const;
+};
+ZramUse zram_use(const MachinePaths& paths = {});
 
 struct SwapDevice {
     std::string name;  // path of the device or file

@@ -234,10 +234,10 @@ Result<void> check_policy(const Policy& policy) {
             "mainline DAMON tells of no snapshot that intervals could follow, so take "
             "monitor.interval_goal out of the policy");
     }
-    if (policy.has(Action::pageout) && policy.limits.brake) {
+    if (policy.has(Action::pageout) && (policy.limits.brake || policy.limits.guard)) {
         return refused(
-            "the brake watches the faults of targets, of which there are none here; to do "
-            "without it write [limits] brake = \"off\"");
+            "the brake and the guard watch targets, of which there are none here; to do without "
+            "them write [limits] brake = \"off\" and guard = \"off\"");
     }
     return {};
 }

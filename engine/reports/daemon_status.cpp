@@ -16,6 +16,7 @@ using nlohmann::json;
 
 // What holds back most comes first; so many are told.
 constexpr std::size_t reasons_told = 3;
+constexpr std::size_t targets_told = 3;
 
 json json_of(const std::optional<Bytes>& bytes) {
     return bytes ? json(bytes->count) : json(nullptr);
@@ -38,18 +39,29 @@ json json_of(const DaemonStatus::OfScheme& scheme) {
             {"paged_out_bytes", scheme.totals.paged_out.count},
             {"confirmed_bytes", scheme.totals.confirmed.count},
             {"refaulted_bytes", scheme.totals.refaulted.count},
+            {"guard_pauses", scheme.guard_pauses},
             {"tuned_age_ns", scheme.tuned_age ? json(scheme.tuned_age->count()) : json(nullptr)},
             {"held_back_bytes", std::move(held_back)}};
 }
 
+json json_of(const DaemonStatus::Target& target) {
+    json guarded = json::array();
+    for (const auto& each : target.guarded)
+        guarded.push_back({{"scheme", each.scheme},
+                           {"harm", name_of(each.harm)},
+                           {"measured", each.measured},
+                           {"left_ns", each.left.count()}});
+    return {{"pid", target.pid},
+            {"name", target.name},
+            {"rss_bytes", json_of(target.rss)},
+            {"swapped_bytes", json_of(target.swapped)},
+            {"braked", target.braked},
+            {"guarded", std::move(guarded)}};
+}
+
 json json_of(const DaemonStatus::OfPolicy& policy) {
     json targets = json::array();
-    for (const auto& target : policy.targets)
-        targets.push_back({{"pid", target.pid},
-                           {"name", target.name},
-                           {"rss_bytes", json_of(target.rss)},
-                           {"swapped_bytes", json_of(target.swapped)},
-                           {"braked", target.braked}});
+    for (const auto& target : policy.targets) targets.push_back(json_of(target));
     json schemes = json::array();
     for (const auto& scheme : policy.schemes) schemes.push_back(json_of(scheme));
     return {{"name", policy.name},
@@ -108,6 +120,26 @@ void add_scheme(FigureTable& table, const json& scheme) {
               words);
 }
 
+// "redis-server (3412, refaults, for 8 s)", as many as fit into a line, and how many more.
+std::string guarded_in_words(const json& targets) {
+    std::string words;
+    std::size_t told = 0, more = 0;
+    for (const json& target : targets) {
+        const json guarded = target.value("guarded", json::array());
+        if (guarded.empty()) continue;
+        if (told == targets_told) {
+            ++more;
+            continue;
+        }
+        const json& first = guarded.front();
+        words += (told++ == 0 ? "" : ", ") + printable(target.at("name").get<std::string>()) +
+                 " (" + std::to_string(target.at("pid").get<int>()) + ", " +
+                 first.at("harm").get<std::string>() + ", for " +
+                 readable(Duration(first.at("left_ns").get<Duration::rep>())) + ")";
+    }
+    return more == 0 ? words : words + " and " + std::to_string(more) + " more";
+}
+
 void add_policy(FigureTable& table, const json& policy) {
     table.line(printable(policy.at("name").get<std::string>()));
     const json& targets = policy.at("targets");
@@ -118,6 +150,8 @@ void add_policy(FigureTable& table, const json& policy) {
                         (targets.size() == 1 ? " process" : " processes") + " in memory; " +
                         readable(sum_of(targets, "swapped_bytes")) + " in swap";
     if (braked > 0) words += "; " + std::to_string(braked) + " left alone by the brake";
+    if (const std::string guarded = guarded_in_words(targets); !guarded.empty())
+        words += "; left alone by the guard: " + guarded;
     table.row("targets", readable(sum_of(targets, "rss_bytes")), words);
     if (const json& why = policy.at("observing"); why.is_string())
         table.words("observing only", why.get<std::string>());

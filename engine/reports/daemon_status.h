@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/actions/totals.h"
+#include "schemes/decide/harm_guard.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
 #include "schemes/result.h"
@@ -23,12 +24,21 @@ struct DaemonStatus {
         std::optional<Bytes> rss;  // as it was last surveyed, at most half a second ago
         std::optional<Bytes> swapped;
         bool braked = false;
+        // What leaves it alone, and why, by the guard.
+        struct Guarded {
+            std::string scheme;
+            Harm harm{};
+            double measured = 0;  // bytes a second, a share as 0..1, or the figure
+            Duration left{};
+        };
+        std::vector<Guarded> guarded;
     };
     struct OfScheme {
         std::string name;
         Action action = Action::stat;
         SchemeTotals totals;
         std::optional<Duration> tuned_age;
+        std::uint64_t guard_pauses = 0;  // that the guard began
     };
     struct OfPolicy {
         std::string name;
@@ -47,9 +57,10 @@ inline constexpr int answer_version = 1;
 
 // One line, {"version", "ok": true, "status": {"elapsed_ns", "dry_run", "policies": [{"name",
 // "observing", "resting" (null: it does not), "targets": [{"pid", "name", "rss_bytes",
-// "swapped_bytes", "braked"}], "schemes": [{"name", "action", "matched_bytes", "planned_bytes",
-// "advised_bytes", "paged_out_bytes", "confirmed_bytes", "refaulted_bytes", "tuned_age_ns",
-// "held_back_bytes": {reason: bytes, where there are any}}]}]}}.
+// "swapped_bytes", "braked", "guarded": [{"scheme", "harm", "measured", "left_ns"}]}], "schemes":
+// [{"name", "action", "matched_bytes", "planned_bytes", "advised_bytes", "paged_out_bytes",
+// "confirmed_bytes", "refaulted_bytes", "guard_pauses", "tuned_age_ns", "held_back_bytes": {reason:
+// bytes, where there are any}}]}]}}.
 std::string answer_of(const DaemonStatus& status);
 // {"version", "ok": true} and {"version", "ok": false, "error"}.
 std::string answer_done();

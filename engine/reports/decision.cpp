@@ -110,6 +110,47 @@ std::string goal_in_words(const QuotaGoal& goal, const SchemeControls::Goal& at)
     return words + ", wanted " + value(at.target);
 }
 
+std::string harm_in_words(const HarmGuard::Pause& pause) {
+    switch (pause.harm) {
+        case Harm::refaults:
+            return readable(Bytes{static_cast<std::uint64_t>(pause.measured)}) +
+                   " a second came back";
+        case Harm::pressure:
+            return "its cgroup waited for memory " + percent(pause.measured) + " of the time";
+        case Harm::figure:
+            break;
+    }
+    std::array<char, 40> text{};
+    std::snprintf(text.data(), text.size(), "%g", pause.measured);
+    return "its figure is " + std::string(text.data());
+}
+
+void add_guard(FigureTable& table, const Decision& decision, std::uint32_t index) {
+    if (!acts(decision.policy.schemes[index].action)) return;
+    const SchemeControls& controls = decision.controls[index];
+    const Limits& limits = decision.policy.limits;
+    if (!limits.guard)
+        table.words("guard", "off");
+    else if (controls.guarded.empty())
+        table.words("guard", "not on; it began " + std::to_string(controls.guard_pauses) +
+                                 (controls.guard_pauses == 1 ? " pause" : " pauses"));
+    for (const auto& guarded : controls.guarded) {
+        const auto* known = conditions_of(decision, guarded.target);
+        table.words("guard", "on for another " +
+                                 readable(elapsed(decision.snapshot.time, guarded.pause.until)) +
+                                 (known == nullptr ? "" : ": " + printable(known->name)) +
+                                 ", since " + harm_in_words(guarded.pause));
+    }
+    if (decision.conditions.headroom && limits.min_headroom)
+        table.words("headroom", percent(fraction(*decision.conditions.headroom)) +
+                                    " of memory and swap can be had; the limit is " +
+                                    to_string(*limits.min_headroom));
+    if (decision.conditions.zram_saving && limits.min_zram_saving)
+        table.words("zram", "saves " + percent(fraction(*decision.conditions.zram_saving)) +
+                                " of what it holds; the limit is " +
+                                to_string(*limits.min_zram_saving));
+}
+
 // Where the controllers of one scheme stand, in the order of their precedence.
 void add_controls(FigureTable& table, const Decision& decision, std::uint32_t index) {
     const Scheme& scheme = decision.policy.schemes[index];
@@ -127,6 +168,7 @@ void add_controls(FigureTable& table, const Decision& decision, std::uint32_t in
                                  readable(elapsed(decision.snapshot.time, braked.until)) +
                                  (known == nullptr ? "" : ": " + printable(known->name)));
     }
+    add_guard(table, decision, index);
     if (scheme.action == Action::pageout) {
         const auto& least = decision.policy.limits.min_free_swap;
         const auto& free = decision.conditions.free_swap;
@@ -318,6 +360,14 @@ nlohmann::json json_of(const Decision& decision, std::uint32_t index) {
         stand["braked"].push_back(
             {{"target", braked.target.value},
              {"for_ns", elapsed(decision.snapshot.time, braked.until).count()}});
+    stand["guarded"] = nlohmann::json::array();
+    for (const auto& guarded : controls.guarded)
+        stand["guarded"].push_back(
+            {{"target", guarded.target.value},
+             {"harm", name_of(guarded.pause.harm)},
+             {"measured", guarded.pause.measured},
+             {"for_ns", elapsed(decision.snapshot.time, guarded.pause.until).count()}});
+    stand["guard_pauses"] = controls.guard_pauses;
     json["controls"] = std::move(stand);
     return json;
 }

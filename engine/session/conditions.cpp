@@ -18,6 +18,11 @@ namespace {
 constexpr Duration refresh_after = std::chrono::milliseconds(500);
 constexpr Duration memory_counts_for = std::chrono::seconds(1);
 
+void add_figure(ConditionNeeds& needs, const std::string& file) {
+    if (std::find(needs.figures.begin(), needs.figures.end(), file) == needs.figures.end())
+        needs.figures.push_back(file);
+}
+
 void add_needs(ConditionNeeds& needs, const QuotaGoal& goal) {
     switch (goal.metric) {
         case GoalMetric::pressure:
@@ -30,9 +35,7 @@ void add_needs(ConditionNeeds& needs, const QuotaGoal& goal) {
             needs.free_memory = true;
             break;
         case GoalMetric::figure:
-            if (std::find(needs.figures.begin(), needs.figures.end(), goal.file) ==
-                needs.figures.end())
-                needs.figures.push_back(goal.file);
+            add_figure(needs, goal.file);
             break;
         case GoalMetric::refaults:
             break;  // the session tells them as they are found
@@ -51,15 +54,26 @@ void add_needs(ConditionNeeds& needs, const Scheme& scheme) {
     needs.name |= ask_for_target(scheme.filters);
 }
 
+void add_needs(ConditionNeeds& needs, const Limits& limits, Action action) {
+    if (!acts(action)) return;
+    needs.major_faults |= limits.brake.has_value();
+    needs.headroom |= limits.min_headroom.has_value();
+    if (action == Action::pageout) {
+        needs.free_swap |= limits.min_free_swap.has_value();
+        needs.zram_saving |= limits.min_zram_saving.has_value();
+    }
+    if (!limits.guard) return;
+    needs.cgroup_stalled |= limits.guard->pressure.has_value();
+    if (limits.guard->figure) add_figure(needs, limits.guard->figure->file);
+}
+
 }  // namespace
 
 ConditionNeeds needs_of(const Policy& policy) {
     ConditionNeeds needs;
     for (const Scheme& scheme : policy.schemes) {
         add_needs(needs, scheme);
-        needs.free_swap |=
-            scheme.action == Action::pageout && policy.limits.min_free_swap.has_value();
-        needs.major_faults |= acts(scheme.action) && policy.limits.brake.has_value();
+        add_needs(needs, policy.limits, scheme.action);
     }
     return needs;
 }
@@ -93,11 +107,12 @@ std::shared_ptr<const std::vector<MappedArea>> mapped_areas_of(const SurveyedTar
     return std::make_shared<const std::vector<MappedArea>>(areas_of(parse_mappings(*text)));
 }
 
-std::vector<Conditions::Figure> read_figures(const ConditionNeeds& needs) {
-    std::vector<Conditions::Figure> figures;
-    figures.reserve(needs.figures.size());
-    for (const std::string& file : needs.figures) figures.push_back({file, figure_in(file)});
-    return figures;
+MachineSurvey survey_of_machine(const ConditionNeeds& needs, const MachinePaths& paths) {
+    MachineSurvey survey;
+    survey.figures.reserve(needs.figures.size());
+    for (const std::string& file : needs.figures) survey.figures.push_back({file, figure_in(file)});
+    if (needs.zram_saving) survey.zram_saving = zram_use(paths).saving();
+    return survey;
 }
 
 ConditionsReader::ConditionsReader(ConditionNeeds needs, MachinePaths paths)
@@ -117,9 +132,10 @@ const Conditions& ConditionsReader::at(Instant now) {
 void ConditionsReader::read_machine() {
     conditions_.free_swap.reset();
     conditions_.free_memory.reset();
+    conditions_.headroom.reset();
     conditions_.stalled.reset();
     if (needs_.stalled) conditions_.stalled = memory_stalled(paths_);
-    if (!needs_.free_memory && !needs_.free_swap) return;
+    if (!needs_.free_memory && !needs_.free_swap && !needs_.headroom) return;
     // Not memory_of_machine(): what zram takes is none of the conditions.
     const auto text = read_file(paths_.proc + "/meminfo");
     const auto machine = text ? parse_meminfo(*text) : std::nullopt;
@@ -127,6 +143,7 @@ void ConditionsReader::read_machine() {
     if (needs_.free_swap && machine->swap_total.count > 0)
         conditions_.free_swap = machine->free_swap_share();
     if (needs_.free_memory) conditions_.free_memory = machine->free_memory_share();
+    if (needs_.headroom) conditions_.headroom = machine->headroom_share();
 }
 
 void ConditionsReader::put_together(Instant now) {
@@ -172,8 +189,9 @@ void ConditionsReader::know(TargetId target,
     changed_ = true;
 }
 
-void ConditionsReader::know(std::vector<Conditions::Figure> figures) {
-    conditions_.figures = std::move(figures);
+void ConditionsReader::know(MachineSurvey survey) {
+    conditions_.figures = std::move(survey.figures);
+    conditions_.zram_saving = survey.zram_saving;
 }
 
 void ConditionsReader::forget(TargetId target) {

@@ -20,6 +20,8 @@ namespace damon_schemes {
 struct ConditionNeeds {
     bool free_memory = false;
     bool free_swap = false;
+    bool headroom = false;
+    bool zram_saving = false;
     bool stalled = false;
     bool major_faults = false;
     bool memory = false;  // a target's in memory and in swap
@@ -58,8 +60,13 @@ std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const Condit
 // target's mmap lock.  Any thread.
 std::shared_ptr<const std::vector<MappedArea>> mapped_areas_of(const SurveyedTarget& target,
                                                                const MachinePaths& paths = {});
-// The files may be on any file system.  Any thread.
-std::vector<Conditions::Figure> read_figures(const ConditionNeeds& needs);
+// What is read of the machine and may wait: the users' figures, whose files may be on any file
+// system, and zram.  Any thread.
+struct MachineSurvey {
+    std::vector<Conditions::Figure> figures;
+    std::optional<Share> zram_saving;
+};
+MachineSurvey survey_of_machine(const ConditionNeeds& needs, const MachinePaths& paths = {});
 
 // Puts together what is known.  It reads files of the machine itself, which never wait, at most
 // twice a second: a snapshot may come far more often, and brake, guard and controls look at changes
@@ -75,7 +82,7 @@ class ConditionsReader {
 
     void know(TargetSurvey survey);
     void know(TargetId target, std::shared_ptr<const std::vector<MappedArea>> mappings);
-    void know(std::vector<Conditions::Figure> figures);
+    void know(MachineSurvey survey);
     // It has exited: nothing of it is known any more, also when a survey comes late.
     void forget(TargetId target);
     // No survey of it is under way any more, either.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/monitors/physical_setup.h"
+#include "schemes/decide/machine_limits.h"
 #include "schemes/quantity.h"
 
 namespace damon_schemes {
@@ -64,11 +65,20 @@ PhysicalSession::~PhysicalSession() {
     (void)kdamond_.turn_off();
 }
 
-bool PhysicalSession::enough_swap() const {
-    const auto& least = policy_.limits.min_free_swap;
-    if (!policy_.has(Action::pageout) || !least) return true;
+// What may not be acted for now by, for people; empty: nothing.
+std::string PhysicalSession::limited() const {
+    const Limits& limits = policy_.limits;
+    if (!policy_.acts()) return {};
+    Conditions conditions;
     const auto memory = memory_of_machine(parts_.machine);
-    return memory && (memory->swap_total.count == 0 || memory->free_swap_share() >= *least);
+    if (!memory) return limits.min_free_swap ? "the machine's memory is not known" : "";
+    conditions.headroom = memory->headroom_share();
+    if (memory->swap_total.count > 0) conditions.free_swap = memory->free_swap_share();
+    if (limits.min_zram_saving) conditions.zram_saving = zram_use(parts_.machine).saving();
+    for (const Scheme& scheme : policy_.schemes)
+        if (const auto passed = passed_limit(limits, scheme.action, conditions))
+            return std::string(explanation_of(*passed));
+    return {};
 }
 
 Result<void> PhysicalSession::start() {
@@ -76,7 +86,7 @@ Result<void> PhysicalSession::start() {
     auto ticks = loop_.on_timer(parts_.interval, true, [this] { look(); });
     if (!ticks) return ticks.error();
     ticks_ = *ticks;
-    if (!enough_swap()) {
+    if (!limited().empty()) {
         look();
         return {};
     }
@@ -106,16 +116,16 @@ void PhysicalSession::end() {
           ECANCELED});
 }
 
-// The kernel has no guard on free swap of its own.
+// The kernel has none of these limits of its own.
 void PhysicalSession::look() {
     if (finishing_) return;
-    const bool enough = enough_swap();
-    if (enough && !kdamond_.running()) {
+    const std::string why = limited();
+    if (why.empty() && !kdamond_.running()) {
         resting_.reset();
         if (auto on = turn_on(); !on) fail(on.error());
         return;
     }
-    if (!enough) resting_ = "too little swap is free";
+    if (!why.empty()) resting_ = why;
     if (kdamond_.running()) ask_for_counts();
 }
 

@@ -73,7 +73,7 @@ class PhysicalSession {
     void settle(const Counts& counts);
     void end();
     void fail(const Error& error);
-    bool enough_swap() const;
+    std::string limited() const;
 
     EventLoop& loop_;
     Policy policy_;

@@ -239,6 +239,14 @@ void RefaultCohorts::end_look(Cohorts::iterator cohort, Instant now) {
     }
 }
 
+void RefaultCohorts::hasten(TargetId target, Instant now) {
+    for (Cohort& cohort : cohorts_) {
+        if (cohort.target != target || elapsed(cohort.time, now) >= settings_.window) continue;
+        cohort.due = std::min(cohort.due, now);
+        cohort.last = false;
+    }
+}
+
 void RefaultCohorts::forget(TargetId target) {
     looked_at_.reset();
     std::erase_if(cohorts_, [target](const Cohort& cohort) { return cohort.target == target; });

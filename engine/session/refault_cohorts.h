@@ -56,6 +56,9 @@ class RefaultCohorts {
     std::optional<RefaultReport> found(const Look& look, std::span<const Place> places,
                                        Instant now);
 
+    // Something says that much of it is coming back: all of it is looked at next, and then as ever.
+    void hasten(TargetId target, Instant now);
+
     // It has exited, or (`generation`) runs another program: what is older is forgotten, and no
     // refault.
     void forget(TargetId target);

@@ -25,6 +25,7 @@ class RefaultWatcher {
                                      Instant time);
     // Every look that is due and that the rate allows.
     std::vector<RefaultReport> look(Instant now);
+    void hasten(TargetId target, Instant now) { cohorts_.hasten(target, now); }
     std::optional<Instant> next_due() const { return cohorts_.next_due(); }
     void forget(TargetId target);
     void forget_older(TargetId target, std::uint64_t generation);

@@ -8,6 +8,7 @@
 #include "engine/actions/dry_run.h"
 #include "engine/actions/idle_mark.h"
 #include "engine/session/start_check.h"
+#include "schemes/decide/machine_limits.h"
 #include "schemes/quantity.h"
 
 namespace damon_schemes {
@@ -284,6 +285,7 @@ Result<void> Session::replace(Policy policy, std::unique_ptr<Executor> executor)
     for (SessionTarget& target : targets_) {
         if (!target.exited) actors_.cancel(target.id.value);
         target.braked = false;
+        target.guarded.clear();
     }
     std::vector<SchemeTotals> totals(policy.schemes.size());
     for (std::size_t i = 0; i < totals.size(); ++i) {
@@ -396,6 +398,7 @@ void Session::decide(const Snapshot& snapshot) {
         totals_[i].quota_exceeded += tally.quota_exceeded ? 1 : 0;
     }
     follow_brakes();
+    follow_guards();
     if (on_decision) on_decision(snapshot, plan);
     submit(snapshot, plan);
     if (may_rest_ && !finishing_ && !resting_ && decider_.all_rest(conditions, snapshot.time))
@@ -464,6 +467,24 @@ void Session::follow_brakes() {
             braked.begin(), braked.end(),
             [&](const Decider::BrakedTarget& other) { return other.target == target.id; });
         if (!target.braked || was) continue;
+        verifications_.drop(target.id);
+        actors_.cancel(target.id.value);
+    }
+}
+
+// Likewise, as soon as a scheme has to leave a target alone.
+void Session::follow_guards() {
+    const auto guarded = decider_.guarded();
+    for (auto& target : targets_) {
+        const auto before = std::exchange(target.guarded, {});
+        for (const Decider::GuardedTarget& other : guarded)
+            if (other.target == target.id) target.guarded.push_back({other.scheme, other.pause});
+        const bool more = std::any_of(
+            target.guarded.begin(), target.guarded.end(), [&](const SessionTarget::Guarded& now) {
+                return std::none_of(before.begin(), before.end(),
+                                    [&](const auto& then) { return then.scheme == now.scheme; });
+            });
+        if (!more) continue;
         verifications_.drop(target.id);
         actors_.cancel(target.id.value);
     }
@@ -771,9 +792,7 @@ bool Session::may_act_on(const Verification& verification) {
     const SessionTarget* target = find(verification.request.target);
     if (!target || target->exited || target->braked || resting_) return false;
     if (target->generation != verification.request.generation) return false;
-    const auto& least = policy().limits.min_free_swap;
-    const auto& free = conditions_.last().free_swap;
-    return !least || !free || *free >= *least;
+    return !passed_limit(policy().limits, verification.request.action, conditions_.last());
 }
 
 void Session::submit_mark(Verification verification) {
@@ -849,7 +868,7 @@ void Session::survey_targets() {
     if (surveying_) return;
     struct Surveyed {
         std::vector<TargetSurvey> targets;
-        std::vector<Conditions::Figure> figures;
+        MachineSurvey machine;
     };
     surveying_ = in_background(
         surveys,
@@ -860,16 +879,17 @@ void Session::survey_targets() {
                 if (auto survey = survey_of(target, needs, paths))
                     surveyed.targets.push_back(std::move(*survey));
             }
-            if (!cancelled()) surveyed.figures = read_figures(needs);
+            if (!cancelled()) surveyed.machine = survey_of_machine(needs, paths);
             return surveyed;
         },
         [this](const Surveyed& surveyed) {
             surveying_ = false;
             for (const TargetSurvey& survey : surveyed.targets) {
+                hasten_refaults(survey);
                 if (SessionTarget* target = find(survey.id)) target->memory = survey.memory;
                 conditions_.know(survey);
             }
-            if (!needs_.figures.empty()) conditions_.know(surveyed.figures);
+            conditions_.know(surveyed.machine);
         });
 }
 
@@ -922,6 +942,32 @@ bool Session::watch_refaults(std::uint32_t scheme, const SessionTarget& target,
         [this, from = refaults_.get()](const Refaults& found) { take_refaults(found, from); });
     if (taken) totals_[scheme].watched += bytes;
     return taken;
+}
+
+// Looks come ever more seldom, and a target that waits for its memory is not to wait for them, too:
+// its major faults say that what it needs may be coming back.
+void Session::hasten_refaults(const TargetSurvey& survey) {
+    const auto& guard = policy().limits.guard;
+    const TargetSurvey* const before = conditions_.survey(survey.id);
+    if (!guard || !guard->refaults || before == nullptr || !before->memory || !survey.memory)
+        return;
+    const std::uint64_t faults = survey.memory->major_faults;
+    const Duration passed = elapsed(before->time, survey.time);
+    if (passed <= Duration::zero() || faults <= before->memory->major_faults) return;
+    const double rate = static_cast<double>(faults - before->memory->major_faults) * 4096 /
+                        std::chrono::duration<double>(passed).count();
+    // Half, as a survey need not fall together with the second that the guard goes by.
+    if (rate < static_cast<double>(guard->refaults->count) / 2) return;
+    (void)in_background(
+        page_tables,
+        [refaults = refaults_, id = survey.id](const auto&) {
+            refaults->hasten(id, now());
+            Refaults found;
+            found.reports = refaults->look(now());
+            found.next = refaults->next_due();
+            return found;
+        },
+        [this, from = refaults_.get()](const Refaults& found) { take_refaults(found, from); });
 }
 
 void Session::look_for_refaults() {

@@ -34,6 +34,12 @@ struct SessionTarget {
     bool exited = false;  // or removed
     bool child = false;   // it was not added: the monitor follows what targets fork
     bool braked = false;  // left alone for a while, since its major faults rose
+    // What schemes leave alone, by their guard.
+    struct Guarded {
+        std::uint32_t scheme = 0;
+        HarmGuard::Pause pause;
+    };
+    std::vector<Guarded> guarded;
     EventLoop::Watch watch = 0;
     std::optional<std::uint64_t> generation;  // of its address space in the newest snapshot
     std::optional<ProcessMemory> memory;      // as it was last surveyed, at most half a second ago
@@ -155,6 +161,7 @@ class Session {
     void explain(const Snapshot& snapshot, Conditions conditions);
     void follow_generations(const Snapshot& snapshot);
     void follow_brakes();
+    void follow_guards();
     void submit(const Snapshot& snapshot, const Plan& plan);
     void submit_job(const Snapshot& snapshot, const Plan& plan, std::size_t first,
                     std::size_t last);
@@ -196,6 +203,7 @@ class Session {
     // Refaults.
     bool watch_refaults(std::uint32_t scheme, const SessionTarget& target,
                         const std::vector<ActionOutcome>& outcomes);
+    void hasten_refaults(const TargetSurvey& survey);
     void look_for_refaults();
     struct Refaults;
     void take_refaults(const Refaults& refaults, const RefaultWatcher* from);

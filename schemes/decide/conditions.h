@@ -27,6 +27,11 @@ struct Conditions {
     bool sees = false;                 // the session has proved that it sees (the canary)
     std::optional<Share> free_swap;    // there may be no swap; the guard of swap lets that pass
     std::optional<Share> free_memory;  // MemFree of MemTotal
+    // What can still be had: MemAvailable and free swap, of all memory and all swap.  Where it is
+    // not known nothing is guarded by it; likewise:
+    std::optional<Share> headroom;
+    // What zram saves of what it was given; nullopt also: it holds too little to say.
+    std::optional<Share> zram_saving;
     std::optional<Duration>
         stalled;  // PSI: time in which some task waited for memory, ever growing
 
@@ -50,6 +55,11 @@ struct Conditions {
         std::optional<double> value;
     };
     std::vector<Figure> figures;
+    std::optional<double> figure_in(const std::string& file) const {
+        for (const Figure& figure : figures)
+            if (figure.file == file) return figure.value;
+        return std::nullopt;
+    }
 };
 
 }  // namespace damon_schemes

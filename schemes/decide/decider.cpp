@@ -183,8 +183,10 @@ void Decider::hold_lock(std::uint32_t scheme, TargetId target, AddressRange rang
 
 void Decider::report(const RefaultReport& report) {
     State& state = *state_;
-    if (report.scheme < state.schemes.size())
-        state.schemes[report.scheme].refaults.came_back(report.time, report.away, report.bytes);
+    if (report.scheme >= state.schemes.size()) return;
+    state.schemes[report.scheme].refaults.came_back(report.time, report.away, report.bytes);
+    if (TargetState* target = state.targets.find(report.target))
+        target->guards[report.scheme].came_back(report.bytes);
 }
 
 bool Decider::all_rest(const Conditions& conditions, Instant now) {
@@ -212,8 +214,22 @@ std::vector<SchemeControls> Decider::controls() const {
         if (!scheme.acting) continue;
         for (const BrakedTarget& target : on_brake)
             controls.back().braked.push_back({target.target, target.until});
+        controls.back().guard_pauses = state_->targets.guard_pauses(scheme.index);
     }
+    for (const GuardedTarget& target : guarded())
+        controls[target.scheme].guarded.push_back({target.target, target.pause});
     return controls;
+}
+
+std::vector<Decider::GuardedTarget> Decider::guarded() const {
+    std::vector<GuardedTarget> guarded;
+    if (!state_->policy.limits.guard) return guarded;
+    for (const TargetState& target : state_->targets.states())
+        for (const SchemeState& scheme : state_->schemes)
+            if (const HarmGuard& guard = target.guards[scheme.index];
+                scheme.acting && guard.active(state_->now))
+                guarded.push_back({target.id, scheme.index, *guard.pause()});
+    return guarded;
 }
 
 std::vector<Decider::BrakedTarget> Decider::braked() const {

@@ -78,6 +78,13 @@ class Decider {
         Instant until;
     };
     std::vector<BrakedTarget> braked() const;
+    // What a scheme leaves alone by the guard.
+    struct GuardedTarget {
+        TargetId target;
+        std::uint32_t scheme = 0;
+        HarmGuard::Pause pause;
+    };
+    std::vector<GuardedTarget> guarded() const;
 
     const Policy& policy() const;
 

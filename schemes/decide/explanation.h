@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "schemes/decide/harm_guard.h"
 #include "schemes/decide/plan.h"
 #include "schemes/observation.h"
 
@@ -65,6 +66,13 @@ struct SchemeControls {
         Instant until;
     };
     std::vector<Brake> braked;
+    // Targets that it leaves alone by the guard, and how many such pauses it has begun.
+    struct Guarded {
+        TargetId target;
+        HarmGuard::Pause pause;
+    };
+    std::vector<Guarded> guarded;
+    std::uint64_t guard_pauses = 0;
 };
 
 }  // namespace damon_schemes

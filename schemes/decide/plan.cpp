@@ -29,8 +29,14 @@ std::string_view name_of(Reason reason) {
             return "observing_only";
         case Reason::brake:
             return "brake";
+        case Reason::guard:
+            return "guard";
+        case Reason::headroom_low:
+            return "headroom_low";
         case Reason::swap_low:
             return "swap_low";
+        case Reason::zram_poor:
+            return "zram_poor";
         case Reason::unmeasured:
             return "unmeasured";
         case Reason::watermark:
@@ -84,8 +90,15 @@ std::string_view explanation_of(Reason reason) {
             return "this session has not proved that it sees accesses, so it only observes";
         case Reason::brake:
             return "the target's major faults rose, so it is left alone for a while";
+        case Reason::guard:
+            return "the target paid for what this scheme does, so it is left alone for a while";
+        case Reason::headroom_low:
+            return "memory and swap are nearly used up: less is left than limits.min_headroom asks "
+                   "for";
         case Reason::swap_low:
             return "less swap is free than limits.min_free_swap asks for";
+        case Reason::zram_poor:
+            return "zram saves less of what it is given than limits.min_zram_saving asks for";
         case Reason::unmeasured:
             return "a figure that one of the scheme's controls needs could not be had";
         case Reason::watermark:

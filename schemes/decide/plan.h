@@ -29,7 +29,10 @@ enum class Reason : std::uint8_t {
     target_denied,    // may not be watched (any more)
     observing_only,   // the session has not proved that it sees
     brake,            // the target's major faults rose: left alone for a while
+    guard,            // the target paid for what the scheme did: left alone for a while
+    headroom_low,     // too little of memory and swap together can still be had
     swap_low,         // too little swap is free
+    zram_poor,        // zram saves too little of what it is given
     unmeasured,       // a control of the policy needs a figure of the machine that is not known
     watermark,        // the scheme rests by its watermarks
     small_target,     // the target has less in memory than min_rss

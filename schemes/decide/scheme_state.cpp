@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "schemes/decide/access_pattern.h"
+#include "schemes/decide/machine_limits.h"
 #include "schemes/decide/memory_floor.h"
 
 namespace damon_schemes {
@@ -79,16 +80,17 @@ void SchemeState::begin(const Policy& policy, const Conditions& conditions, Inst
     if (tuner && tuner->look(now, refaults, *spells)) spells->forget();
 
     resting = watermarks.held_back();
-    const auto& least_swap = policy.limits.min_free_swap;
-    const bool swap_low = scheme->action == Action::pageout && least_swap && conditions.free_swap &&
-                          *conditions.free_swap < *least_swap;
-    const bool at_work = conditions.sees && !resting && !swap_low;
+    const std::optional<Reason> limited = passed_limit(policy.limits, scheme->action, conditions);
+    const bool at_work = conditions.sees && !resting && !limited;
     if (goals.any()) {
         const bool by_refaults = scheme->quota.has_goal(GoalMetric::refaults);
         goals.look(conditions, now, by_refaults ? refaults.share(now) : std::nullopt, at_work);
         if (!goals.measured()) resting = Reason::unmeasured;
     }
-    if (swap_low) resting = Reason::swap_low;
+    const auto& guard = policy.limits.guard;
+    if (acting && guard && guard->figure && !conditions.figure_in(guard->figure->file))
+        resting = Reason::unmeasured;
+    if (limited) resting = limited;
 
     // A scheme that rests applies nothing, so it is due when it has rested.
     due = true;
@@ -109,14 +111,16 @@ std::optional<Reason> SchemeState::what_blocks(const TargetSnapshot& target,
     if (target.denied) return Reason::target_denied;
     if (!conditions.sees) return Reason::observing_only;
     if (limits.brake && state.brake.active(now)) return Reason::brake;
-    if (resting == Reason::swap_low || resting == Reason::unmeasured) return resting;
+    if (limits.guard && state.guards[index].active(now)) return Reason::guard;
+    if (resting && *resting <= Reason::unmeasured) return resting;
 
     static const Conditions::Target nothing{};
     const Conditions::Target& known = state.conditions != nullptr ? *state.conditions : nothing;
     if (((scheme->min_rss || keeps_floor) && !known.rss) ||
         (keeps_floor && scheme->floor.share && !known.swapped) ||
         (needs_mappings && !known.mappings) || (needs_cgroup && !known.cgroup) ||
-        (needs_target && state.conditions == nullptr))
+        (needs_target && state.conditions == nullptr) ||
+        (acting && limits.guard && limits.guard->pressure && !known.cgroup_stalled))
         return Reason::unmeasured;
     if (resting) return resting;
     if (scheme->min_rss && *known.rss < *scheme->min_rss) return Reason::small_target;

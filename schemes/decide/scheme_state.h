@@ -46,8 +46,8 @@ struct SchemeState {
                                       const Conditions& conditions, const Limits& limits,
                                       Instant now) const;
 
-    // What holds back the scheme in all targets, in order of the reasons: swap_low, unmeasured,
-    // watermark.
+    // What holds back the scheme in all targets, the first in the order of the reasons:
+    // headroom_low, swap_low, zram_poor, unmeasured, watermark.
     std::optional<Reason> resting;
     bool due = true;  // by its apply_interval
 

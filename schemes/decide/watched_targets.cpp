@@ -24,6 +24,7 @@ bool WatchedTargets::adopt(const Snapshot& snapshot) {
             fresh.id = target.id;
             fresh.generation = target.generation;
             fresh.acted.resize(schemes_);
+            fresh.guards.resize(schemes_);
             fresh.held.resize(schemes_);
             const auto at = std::lower_bound(
                 states_.begin(), states_.end(), target.id,
@@ -35,6 +36,7 @@ bool WatchedTargets::adopt(const Snapshot& snapshot) {
             changed = true;
             state->generation = target.generation;
             state->brake.forget_rate();
+            for (HarmGuard& guard : state->guards) guard.forget_rates();
             for (ActedRanges& acted : state->acted) acted.clear();
             // An exec takes all locks with it.
             for (HeldLocks& held : state->held) held.clear();
@@ -49,6 +51,18 @@ bool WatchedTargets::adopt(const Snapshot& snapshot) {
     return changed || gone != 0;
 }
 
+void WatchedTargets::look_at_harm(Instant now, const Conditions& conditions,
+                                  const Limits::Guard& limits) {
+    HarmGuard::Readings readings;
+    if (limits.figure) readings.figure = conditions.figure_in(limits.figure->file);
+    for (TargetState& state : states_) {
+        readings.stalled.reset();
+        if (state.conditions != nullptr) readings.stalled = state.conditions->cgroup_stalled;
+        for (std::size_t scheme = 0; scheme < schemes_; ++scheme)
+            if (state.guards[scheme].look(now, limits, readings)) ++guard_pauses_[scheme];
+    }
+}
+
 bool WatchedTargets::follow(const Snapshot& snapshot, const Conditions& conditions,
                             const Limits& limits) {
     ++snapshots_;
@@ -60,6 +74,7 @@ bool WatchedTargets::follow(const Snapshot& snapshot, const Conditions& conditio
         if (limits.brake && target.major_faults)
             state->brake.observe(snapshot.time, *target.major_faults, *limits.brake);
     }
+    if (limits.guard) look_at_harm(snapshot.time, conditions, *limits.guard);
     of_snapshot_.clear();
     for (const TargetSnapshot& target : snapshot.targets) {
         const TargetState* state = find(target.id);

@@ -338,6 +338,26 @@ struct Limits {
         bool operator==(const Brake&) const = default;
     };
     std::optional<Brake> brake = Brake{};
+    // Nothing acts while less than this share of memory and swap together can still be had.
+    std::optional<Share> min_headroom = Share{20'000};
+    // Pageout stops while zram saves less than this share of what it holds.
+    std::optional<Share> min_zram_saving = Share{100'000};
+    // The guard: a scheme leaves a target alone for a while where the target pays for what the
+    // scheme does to it, and for twice as long where that follows soon again.
+    struct Guard {
+        std::optional<Bytes> refaults = mebibytes(16);  // of what this scheme paged out, a second
+        std::optional<Share> pressure;                  // PSI `some` of the target's cgroup
+        struct Figure {
+            std::string file;
+            double max = 0;
+            bool operator==(const Figure&) const = default;
+        };
+        std::optional<Figure> figure;  // of the operator's: a latency, say
+        Duration pause = std::chrono::seconds(10);
+        Duration longest_pause = std::chrono::minutes(10);
+        bool operator==(const Guard&) const = default;
+    };
+    std::optional<Guard> guard = Guard{};
     bool operator==(const Limits&) const = default;
 };
 

@@ -45,6 +45,7 @@ quota = "off"
 [limits]
 min_free_swap = "off"
 brake = "off"
+guard = "off"
 )";
 
 class ApplyToTarget : public testing::Test {

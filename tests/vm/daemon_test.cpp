@@ -107,6 +107,37 @@ TEST_F(DaemonInGuest, ABadPolicyChangesNothingAndAGoodOneReplacesTheFormer) {
     EXPECT_EQ(daemon->wait(), exit_ok) << daemon->err();
 }
 
+TEST_F(DaemonInGuest, AProgramThatNeedsWhatWasPagedOutIsLeftAloneAndStatusSaysWhy) {
+    std::string guarded = eager;
+    const std::string off = "guard = \"off\"";
+    guarded.replace(guarded.find(off), off.size(),
+                    "guard = { refaults = \"1MiB\", pause = \"60s\" }");
+    write(guarded + "[[target]]\nname = \"vm_target\"\nall = true\n");
+    start_target();
+    auto daemon = start_daemon();
+    ASSERT_TRUE(eventually([&] { return !daemon->running() || swapped() >= cold_bytes / 2; }))
+        << daemon->err();
+    nlohmann::json told;
+    ASSERT_TRUE(eventually([&] {
+        // All of it is needed at once.
+        target->ask("verify cold 1");
+        told = status();
+        return !daemon->running() || !told["policies"][0]["targets"][0]["guarded"].empty();
+    })) << daemon->err();
+    EXPECT_EQ(told["policies"][0]["targets"][0]["guarded"][0]["harm"], "refaults") << told.dump(1);
+    EXPECT_EQ(told["policies"][0]["schemes"][0]["guard_pauses"], 1) << told.dump(1);
+    // For as long as the pause lasts it keeps all of that.
+    target->ask("verify cold 1");
+    EXPECT_TRUE(eventually([&] { return rss() >= cold_bytes; }));
+    EXPECT_TRUE(eventually([&] {
+        told = status();
+        return told["policies"][0]["schemes"][0]["held_back_bytes"].value("guard", 0U) > 0;
+    })) << told.dump(1);
+    EXPECT_GE(rss(), cold_bytes);
+    daemon->signal(SIGTERM);
+    EXPECT_EQ(daemon->wait(), exit_ok) << daemon->err();
+}
+
 TEST_F(DaemonInGuest, ADryRunWatchesAndTakesNothing) {
     start_target();
     Command daemon(

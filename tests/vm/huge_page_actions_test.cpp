@@ -51,6 +51,7 @@ update_interval = "400ms"
 [limits]
 min_free_swap = "off"
 brake = "off"
+guard = "off"
 )" + schemes;
 }
 std::string scheme_for(const std::string& action, const std::string& pattern,

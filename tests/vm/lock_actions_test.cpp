@@ -38,6 +38,7 @@ update_interval = "400ms"
 [limits]
 min_free_swap = "off"
 brake = "off"
+guard = "off"
 [[scheme]]
 name = "hot"
 action = "mlock"
@@ -208,11 +209,12 @@ TEST_F(LockActions, AnUnlockSchemeTakesWhatAnEarlierSessionKept) {
                            "--set", "scheme.hot.frequency={ max = \"0%\" }"});
     // A policy that says of a lock what only mlock can have is wrong.
     EXPECT_EQ(unlocking->wait(), exit_policy);
-    std::ofstream(policy) << "version = 1\nremote_syscall = \"allow\"\n[limits]\nbrake = \"off\"\n"
-                             "[monitor]\nsampling_interval = \"10ms\"\n"
-                             "aggregation_interval = \"200ms\"\n[[scheme]]\nname = \"off\"\n"
-                             "action = \"munlock\"\nfrequency = { max = \"0%\" }\n"
-                             "age = { min = \"1s\" }\nquota = \"off\"\n";
+    std::ofstream(policy)
+        << "version = 1\nremote_syscall = \"allow\"\n[limits]\nbrake = \"off\"\nguard = \"off\"\n"
+           "[monitor]\nsampling_interval = \"10ms\"\n"
+           "aggregation_interval = \"200ms\"\n[[scheme]]\nname = \"off\"\n"
+           "action = \"munlock\"\nfrequency = { max = \"0%\" }\n"
+           "age = { min = \"1s\" }\nquota = \"off\"\n";
     unlocking = lock();
     EXPECT_TRUE(eventually([&] { return !unlocking->running() || locked() == 0; }))
         << locked() << unlocking->err();

@@ -399,6 +399,7 @@ allow = "anonymous"
 [limits]
 min_free_swap = "off"
 brake = "off"
+guard = "off"
 )";
 
 TEST_F(Mainline, ColdPhysicalMemoryLeavesWhoeverUsesIt) {
@@ -483,6 +484,7 @@ constexpr const char* physical_in_full = R"(version = 1
 memory = "physical"
 [limits]
 brake = "off"
+guard = "off"
 [[scheme]]
 name = "cold"
 action = "pageout"

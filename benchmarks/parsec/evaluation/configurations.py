@@ -24,7 +24,7 @@ class Configuration:
 
     def settings(self, emulated):
         """The KEY=VALUE over its policy that it runs with unless others are asked for."""
-        always = ("monitor.memory=physical", "limits.brake=off") if self.physical else ()
+        always = ("monitor.memory=physical", "limits.brake=off", "limits.guard=off") if self.physical else ()
         return (*always, *(EMULATED.get(self.name, ()) if emulated else ()))
 
 

@@ -287,7 +287,8 @@ TEST(Check, TakesAFileBehindTwoDashes) {
 // What the kernel's own DAMON cannot do is an error of a policy that needs it.
 TEST(Check, WhatCannotBeDoneOnPhysicalMemoryIsNamed) {
     const std::string policy =
-        "version = 1\n[monitor]\nmemory = \"physical\"\n[limits]\nbrake = \"off\"\n"
+        "version = 1\n[monitor]\nmemory = \"physical\"\n[limits]\nbrake = \"off\"\nguard = "
+        "\"off\"\n"
         "[[scheme]]\nname = \"cold\"\naction = \"pageout\"\n";
     const TextFile good(policy);
     const ProgramRun taken = run_program({"check", good.path()});

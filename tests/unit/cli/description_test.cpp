@@ -40,7 +40,10 @@ TEST(Description, TheMainJobInPlainWords) {
               "  target: none in the policy; give --pid, --name or -- COMMAND to apply.\n"
               "  limits: stop paging out while less than 10% of swap is free; leave a\n"
               "      target alone for 1min when its major faults rise over 100 a second and 10\n"
-              "      times its earlier rate.\n"
+              "      times its earlier rate; leave a target alone for 10s and, again, up to\n"
+              "      10min when 16MiB a second of what a scheme paged out come back; rest while\n"
+              "      less than 2% of memory and swap can still be had; stop paging out while\n"
+              "      zram saves less than 10% of what it holds.\n"
               "  monitor: look every 5ms, decide every 100ms, follow mappings every 1s, 10\n"
               "      to 1,000 regions of at least 4KiB.\n");
 }
@@ -197,7 +200,10 @@ TEST(Description, EveryControlInPlainWords) {
               "  target: none in the policy; give --pid, --name or -- COMMAND to apply.\n"
               "  limits: stop paging out while less than 10% of swap is free; leave a\n"
               "      target alone for 1min when its major faults rise over 100 a second and 10\n"
-              "      times its earlier rate.\n"
+              "      times its earlier rate; leave a target alone for 10s and, again, up to\n"
+              "      10min when 16MiB a second of what a scheme paged out come back; rest while\n"
+              "      less than 2% of memory and swap can still be had; stop paging out while\n"
+              "      zram saves less than 10% of what it holds.\n"
               "  refaults: what was paged out comes back where it is in memory again within\n"
               "      1min; at most 256MiB of it is looked at in a second.\n"
               "  monitor: look every 5ms, decide every 100ms, follow mappings every 1s, 10\n"

@@ -48,8 +48,14 @@ TEST(MachineMemoryTest, adds_up_what_zram_devices_take) {
         {"sys/block/sda/stat", "1 2 3\n"},
     });
     const MachinePaths paths{root.path() + "/proc", root.path() + "/sys"};
-    EXPECT_EQ(memory_of_zram(paths), Bytes{21000192 + 12288});
+    EXPECT_EQ(zram_use(paths).taken, Bytes{21000192 + 12288});
     EXPECT_EQ(memory_of_machine(paths)->zram, Bytes{21000192 + 12288});
+}
+
+TEST(MachineMemoryTest, says_what_zram_saves_once_it_holds_enough_to_say) {
+    EXPECT_EQ((ZramUse{mebibytes(15), mebibytes(1)}.saving()), std::nullopt);
+    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(25)}.saving()), Share{750'000});
+    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(101)}.saving()), Share{0});
 }
 
 TEST(SwapDevicesTest, are_read_with_their_figures) {

@@ -22,10 +22,11 @@ const std::vector<AddressRange> ram{{0x1000, 0x9000}, {0x100000, 0x3fe00000}};
 
 // The policy of these lines; [monitor] has 20 looks in an interval of 100 ms.
 Policy policy_of(const std::string& scheme, const std::string& rest = "") {
-    const auto reading =
-        read_policy("version = 1\n[monitor]\nmemory = \"physical\"\n[limits]\nbrake = \"off\"\n" +
-                        rest + "[[scheme]]\nname = \"s\"\n" + scheme,
-                    {"test", {}});
+    const auto reading = read_policy(
+        "version = 1\n[monitor]\nmemory = \"physical\"\n[limits]\nbrake = \"off\"\nguard = "
+        "\"off\"\n" +
+            rest + "[[scheme]]\nname = \"s\"\n" + scheme,
+        {"test", {}});
     if (!reading.ok()) throw std::runtime_error(to_string(reading.errors.front()));
     return reading.policy;
 }

@@ -23,9 +23,10 @@ DaemonStatus some_status() {
     status.elapsed = 3h;
     DaemonStatus::OfPolicy web;
     web.name = "/etc/damon-schemes/policy.d/50-web.toml";
-    web.targets.push_back({100, "nginx", mebibytes(300), mebibytes(50), false});
-    web.targets.push_back({101, "nginx\x1b[2J\xff", mebibytes(12), mebibytes(1), true});
-    web.targets.push_back({102, "newcomer", std::nullopt, std::nullopt, false});
+    web.targets.push_back({100, "nginx", mebibytes(300), mebibytes(50), false, {}});
+    web.targets.push_back({101, "nginx\x1b[2J\xff", mebibytes(12), mebibytes(1), true, {}});
+    web.targets.push_back({102, "newcomer", std::nullopt, std::nullopt, false, {}});
+    web.targets.back().guarded.push_back({"cold", Harm::refaults, 5.5e6, 8s});
     DaemonStatus::OfScheme cold;
     cold.name = "cold";
     cold.action = Action::pageout;
@@ -34,6 +35,7 @@ DaemonStatus some_status() {
     cold.totals.held_back[static_cast<std::size_t>(Reason::age)] = mebibytes(20);
     cold.totals.held_back[static_cast<std::size_t>(Reason::frequency)] = mebibytes(200);
     cold.tuned_age = 12s;
+    cold.guard_pauses = 4;
     web.schemes.push_back(cold);
     status.policies.push_back(web);
     DaemonStatus::OfPolicy rest;
@@ -59,12 +61,29 @@ TEST(DaemonStatus, IsALineThatSaysWhatItIs) {
     EXPECT_EQ(web["targets"][0]["rss_bytes"], 300U << 20);
     EXPECT_EQ(web["targets"][1]["braked"], true);
     EXPECT_TRUE(web["targets"][2]["rss_bytes"].is_null());
+    EXPECT_TRUE(web["targets"][0]["guarded"].empty());
+    EXPECT_EQ(web["targets"][2]["guarded"], json::array({{{"scheme", "cold"},
+                                                          {"harm", "refaults"},
+                                                          {"measured", 5.5e6},
+                                                          {"left_ns", 8'000'000'000}}}));
+    EXPECT_EQ(web["schemes"][0]["guard_pauses"], 4);
     EXPECT_TRUE(web["observing"].is_null());
     EXPECT_EQ(web["schemes"][0]["paged_out_bytes"], 51U << 20);
     EXPECT_EQ(web["schemes"][0]["tuned_age_ns"], 12'000'000'000);
     EXPECT_EQ(web["schemes"][0]["held_back_bytes"],
               json({{"age", 20U << 20}, {"frequency", 200U << 20}}));
     EXPECT_EQ(parsed["status"]["policies"][1]["resting"], "enough memory is free");
+}
+
+// Without the line breaks and indents that the width asks for.
+std::string unwrapped(const std::string& table) {
+    std::string words;
+    for (const char c : table)
+        if (c != '\n' && (c != ' ' || (!words.empty() && words.back() != ' ')))
+            words += c;
+        else if (c == '\n' && !words.empty() && words.back() != ' ')
+            words += ' ';
+    return words;
 }
 
 TEST(DaemonStatus, ReadsInEightyColumns) {
@@ -74,6 +93,7 @@ TEST(DaemonStatus, ReadsInEightyColumns) {
     EXPECT_THAT(*table, HasSubstr("50-web.toml"));
     EXPECT_THAT(*table, HasSubstr("312.0 MiB  3 processes in memory; 51.0 MiB in swap"));
     EXPECT_THAT(*table, HasSubstr("alone by the brake"));
+    EXPECT_THAT(unwrapped(*table), HasSubstr("by the guard: newcomer (102, refaults, for 8.0 s)"));
     EXPECT_THAT(*table, HasSubstr("cold, pageout"));
     EXPECT_THAT(*table, HasSubstr("2.0 MiB of it came back"));
     EXPECT_THAT(*table, HasSubstr("the canary did not run"));

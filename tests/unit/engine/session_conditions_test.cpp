@@ -213,9 +213,30 @@ TEST_F(ConditionsTest, knows_a_figure_by_its_file_before_it_was_read) {
     ASSERT_EQ(reader.at(start_).figures.size(), 2U);
     EXPECT_EQ(reader.at(start_).figures[0].value, std::nullopt);
     root_.lay("latency", " 12.5\n");
-    reader.know(read_figures(needs));
+    reader.know(survey_of_machine(needs, paths_));
     EXPECT_EQ(reader.at(start_).figures[0].value, 12.5);
     EXPECT_EQ(reader.at(start_).figures[1].value, std::nullopt);
+}
+
+TEST_F(ConditionsTest, knows_what_the_limits_of_the_machine_go_by) {
+    Policy policy;
+    policy.schemes.emplace_back().action = Action::pageout;
+    policy.limits.guard->figure = {root_.path() + "/latency", 20};
+    const ConditionNeeds needs = needs_of(policy);
+    ConditionsReader reader(needs, paths_);
+    root_.lay("latency", "7\n");
+    root_.lay("proc/meminfo",
+              "MemTotal: 800 kB\nMemFree: 10 kB\nMemAvailable: 50 kB\nSwapTotal: 200 kB\n"
+              "SwapFree: 150 kB\n");
+    EXPECT_EQ(reader.at(start_).headroom, Share{200'000});
+    EXPECT_EQ(reader.at(start_).zram_saving, std::nullopt);
+    root_.lay("sys/block/zram0/mm_stat", "100000000 60000000 70000000 0 70000000 0 0 0\n");
+    reader.know(survey_of_machine(needs, paths_));
+    EXPECT_EQ(reader.at(start_).zram_saving, Share{300'000});
+    EXPECT_EQ(reader.at(start_).figure_in(root_.path() + "/latency"), 7);
+    policy.schemes[0].action = Action::stat;
+    EXPECT_FALSE(needs_of(policy).headroom || needs_of(policy).zram_saving);
+    EXPECT_TRUE(needs_of(policy).figures.empty());
 }
 
 }  // namespace

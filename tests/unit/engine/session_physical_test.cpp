@@ -13,6 +13,7 @@
 #include "engine/session/physical_session.h"
 #include "fake_damon.h"
 #include "laid_out_folder.h"
+#include "schemes/decide/plan.h"
 
 namespace damon_schemes {
 namespace {
@@ -26,6 +27,7 @@ class PhysicalSessionTest : public ::testing::Test {
     void SetUp() override {
         policy.monitor.memory = WatchedMemory::physical;
         policy.limits.brake.reset();
+        policy.limits.guard.reset();
         Scheme scheme;
         scheme.name = "cold";
         scheme.action = Action::pageout;
@@ -111,7 +113,7 @@ TEST_F(PhysicalSessionTest, it_rests_while_too_little_swap_is_free_and_goes_on_c
     until([&] { return session->totals()[0].applied.count == 1000; });
     free_swap(50);
     until([&] { return kernel->kdamond() == 0; });
-    EXPECT_EQ(session->resting(), "too little swap is free");
+    EXPECT_EQ(session->resting(), std::string(explanation_of(Reason::swap_low)));
     kernel->have_done({{"sz_applied", 0}});
     free_swap(500);
     until([&] { return kernel->kdamond() != 0; });

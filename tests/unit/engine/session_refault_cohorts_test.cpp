@@ -89,6 +89,27 @@ TEST(RefaultCohorts, counts_a_page_that_came_back_once) {
     EXPECT_EQ(reports[0].bytes, Bytes{page});
 }
 
+TEST(RefaultCohorts, a_look_that_is_hastened_is_one_more) {
+    RefaultCohorts cohorts(watching());
+    Swap swap;
+    cohorts.add(0, target, 1, {{0, 8 * page}}, start);
+    cohorts.add(0, {2}, 1, {{0, 8 * page}}, start);
+    swap.look(cohorts, start + 50s);
+    const auto planned = cohorts.next_due();
+    ASSERT_TRUE(planned);
+    ASSERT_GT(*planned, start + 51s);
+    swap.in_memory = {0, page};
+    cohorts.hasten(target, start + 51s);
+    const auto reports = swap.look(cohorts, start + 51s);
+    ASSERT_EQ(reports.size(), 1U) << "the other target's look comes when it was planned";
+    EXPECT_EQ(reports[0].bytes, Bytes{2 * page});
+    EXPECT_EQ(cohorts.next_due(), planned);
+    EXPECT_EQ(swap.look(cohorts, start + 60s).size(), 1U) << "of the other";
+    swap.in_memory.insert(3 * page);
+    cohorts.hasten(target, start + 61s);
+    EXPECT_TRUE(swap.look(cohorts, start + 61s).empty()) << "the window is over";
+}
+
 TEST(RefaultCohorts, what_was_freed_is_no_refault_and_not_looked_at_again) {
     RefaultCohorts cohorts(watching());
     Swap swap;

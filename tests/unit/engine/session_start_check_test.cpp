@@ -77,6 +77,29 @@ TEST_F(StartCheckTest, cgroup_pressure_needs_cgroup_v2_with_pressure) {
     expect_failure(scheme, ErrorKind::unsupported, "in none of cgroup v2");
 }
 
+TEST_F(StartCheckTest, the_guard_needs_what_it_goes_by) {
+    Policy policy = observed::policy({observed::scheme(Action::pageout)});
+    const auto checked = [&] {
+        return check_controls(policy, {{7, "redis"}}, false,
+                              {root_.path() + "/proc", root_.path() + "/sys"});
+    };
+    policy.limits.guard->pressure = Share{100'000};
+    ASSERT_FALSE(checked());
+    EXPECT_EQ(checked().error().kind, ErrorKind::unsupported);
+    EXPECT_THAT(checked().error().message, HasSubstr("limits.guard: its pressure needs cgroup v2"));
+    mount_cgroup2();
+    root_.lay("cgroup/a/memory.pressure", "some total=1\n");
+    EXPECT_TRUE(checked());
+    policy.limits.guard->figure = {root_.path() + "/p99", 20};
+    ASSERT_FALSE(checked());
+    EXPECT_EQ(checked().error().kind, ErrorKind::usage);
+    EXPECT_THAT(checked().error().message, HasSubstr("/p99, which is not there"));
+    root_.lay("p99", "3\n");
+    EXPECT_TRUE(checked());
+    policy.limits.guard.reset();
+    EXPECT_TRUE(checked());
+}
+
 TEST_F(StartCheckTest, a_filter_by_cgroup_needs_cgroup_v2) {
     Scheme scheme = observed::scheme(Action::pageout);
     scheme.filters = {{true, FilterKind::cgroup, "/a", {}}};

@@ -119,6 +119,16 @@ MonitorAttributes published_attributes() {
     return published;
 }
 
+Limits no_limits() {
+    Limits limits;
+    limits.min_free_swap.reset();
+    limits.brake.reset();
+    limits.guard.reset();
+    limits.min_headroom.reset();
+    limits.min_zram_saving.reset();
+    return limits;
+}
+
 TEST(PolicyFiles, PrclIsThePublishedSchemeWithoutOurLimits) {
     const Policy policy = policy_named("prcl-v12.toml");
     EXPECT_EQ(policy.monitor, published_attributes());
@@ -130,8 +140,7 @@ TEST(PolicyFiles, PrclIsThePublishedSchemeWithoutOurLimits) {
     prcl.frequency.max = Share{50'000};
     prcl.age.min = std::chrono::milliseconds(500);
     EXPECT_EQ(policy.schemes[0], prcl);
-    EXPECT_FALSE(policy.limits.min_free_swap);
-    EXPECT_FALSE(policy.limits.brake);
+    EXPECT_EQ(policy.limits, no_limits());
 }
 
 // Huge pages, as version 12 of the patchset was measured with them.
@@ -153,8 +162,7 @@ TEST(PolicyFiles, EthpIsThePublishedSchemeWithoutOurLimits) {
     demote.age.min = std::chrono::seconds(1);
     EXPECT_EQ(policy.schemes[1], demote);
     EXPECT_TRUE(policy.remote_syscall) << "nobody else can set these flags";
-    EXPECT_FALSE(policy.limits.min_free_swap);
-    EXPECT_FALSE(policy.limits.brake);
+    EXPECT_EQ(policy.limits, no_limits());
 }
 
 // Version 24 is gentler in what its comments name, and the same in everything else.
@@ -171,8 +179,7 @@ TEST(PolicyFiles, TheLaterPublishedSchemesDifferFromTheFirstInFrequencyAndAgeAlo
     for (const char* name : {"prcl-v24.toml", "ethp-v24.toml"}) {
         const Policy later = policy_named(name);
         EXPECT_EQ(later.monitor, published_attributes()) << name;
-        EXPECT_FALSE(later.limits.min_free_swap) << name;
-        EXPECT_FALSE(later.limits.brake) << name;
+        EXPECT_EQ(later.limits, no_limits()) << name;
     }
     EXPECT_TRUE(policy_named("ethp-v24.toml").remote_syscall) << "nobody else can set these flags";
 }
@@ -368,6 +375,8 @@ std::string around(const PolicyKey& key) {
         text += "filter = [ { reject = \"cgroup\", name = \"/x\" } ]\n";
     else if (key.path == "scheme.filter.name")
         text += "filter = [ { reject = \"mapping\", name = \"/x\" } ]\n";
+    if (within("limits.guard.figure."))
+        text += "[limits]\nguard = { figure = { file = \"/f\", max = 1 } }\n";
     return text;
 }
 

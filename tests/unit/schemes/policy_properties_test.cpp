@@ -119,6 +119,15 @@ TargetSelector any_target() {
     return target;
 }
 
+void add_any_guard(Limits::Guard& guard) {
+    if (sometimes()) guard.refaults.reset();
+    if (sometimes()) guard.pressure = any_share(1, 1'000'000);
+    if (sometimes())
+        guard.figure = {"/run/figure", static_cast<double>(*rc::gen::inRange(-1000, 100'000)) / 4};
+    guard.pause = any_duration(1s, 100s);
+    guard.longest_pause = guard.pause + any_duration(0us, 1000s);
+}
+
 Policy any_policy() {
     Policy policy;
     MonitorAttributes& monitor = policy.monitor;
@@ -183,6 +192,12 @@ Policy any_policy() {
                                             *rc::gen::inRange(1U, 1000U), any_duration(1s, 100s)};
     else if (*rc::gen::arbitrary<bool>())
         policy.limits.brake.reset();
+    if (*rc::gen::arbitrary<bool>()) policy.limits.min_headroom.reset();
+    if (*rc::gen::arbitrary<bool>()) policy.limits.min_zram_saving.reset();
+    if (*rc::gen::arbitrary<bool>())
+        policy.limits.guard.reset();
+    else
+        add_any_guard(*policy.limits.guard);
     return policy;
 }
 
@@ -267,6 +282,27 @@ void write_controls(std::string& text, const Scheme& scheme) {
     }
 }
 
+std::string off_or(const auto& limit) {
+    return limit ? quoted(to_string(*limit)) : "\"off\"";
+}
+
+void write_guard(std::string& text, const Limits& limits) {
+    text += "min_headroom = " + off_or(limits.min_headroom) +
+            "\nmin_zram_saving = " + off_or(limits.min_zram_saving) + "\n";
+    if (!limits.guard) {
+        text += "guard = \"off\"\n";
+        return;
+    }
+    const Limits::Guard& guard = *limits.guard;
+    text += "[limits.guard]\nrefaults = " + off_or(guard.refaults) +
+            "\npressure = " + off_or(guard.pressure) +
+            "\npause = " + quoted(to_string(guard.pause)) +
+            "\nlongest_pause = " + quoted(to_string(guard.longest_pause)) + "\n";
+    if (guard.figure)
+        text += "figure = { file = " + quoted(guard.figure->file) +
+                ", max = " + std::to_string(guard.figure->max) + " }\n";
+}
+
 std::string text_of(const Policy& policy) {
     static const std::vector<std::string> tlb{"auto", "none", "page", "full"};
     const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
@@ -322,6 +358,7 @@ std::string text_of(const Policy& policy) {
                 to_string(brake->pause) + "\" }\n";
     else
         text += "brake = \"off\"\n";
+    write_guard(text, policy.limits);
     return text;
 }
 

@@ -201,6 +201,27 @@ TEST(PolicyReader, KeepsTheLimitsUnlessTurnedOffByName) {
     EXPECT_EQ(partial.policy.limits.min_free_swap, Share{100'000});
 }
 
+TEST(PolicyReader, ReadsTheGuardAndTheLimitsOfTheMachine) {
+    const PolicyReading off = read_text(
+        sound + "[limits]\nguard = \"off\"\nmin_headroom = \"off\"\nmin_zram_saving = \"off\"\n");
+    ASSERT_THAT(off.errors, IsEmpty());
+    EXPECT_FALSE(off.policy.limits.guard || off.policy.limits.min_headroom ||
+                 off.policy.limits.min_zram_saving);
+    const PolicyReading set = read_text(
+        sound +
+        "[limits]\nmin_headroom = \"5%\"\nmin_zram_saving = \"30%\"\nguard = { refaults = \"off\", "
+        "pressure = \"10%\", figure = { file = \"/run/p99\", max = 2.5 }, pause = \"30s\" }\n");
+    ASSERT_THAT(set.errors, IsEmpty());
+    EXPECT_EQ(set.policy.limits.min_headroom, Share{50'000});
+    EXPECT_EQ(set.policy.limits.min_zram_saving, Share{300'000});
+    Limits::Guard guard;
+    guard.refaults.reset();
+    guard.pressure = Share{100'000};
+    guard.figure = {"/run/p99", 2.5};
+    guard.pause = 30s;
+    EXPECT_EQ(set.policy.limits.guard, guard);
+}
+
 // Every kind of error: where, what, and what to do.
 struct Case {
     std::string text;
@@ -670,6 +691,16 @@ TEST(PolicyErrors, OfLimits) {
     wrong("brake = { times = -1 }", 19, "brake.times", "-1", "out of its range", "from 1 to");
     wrong("brake = { pause = \"10ms\" }", 19, "brake.pause", "\"10ms\"", "too short",
           "brake = \"off\"");
+    wrong("guard = { refaults = \"0\" }", 22, "guard.refaults", "\"0\"", "would begin a pause",
+          "\"off\"");
+    wrong("guard = { pressure = \"0%\" }", 22, "guard.pressure", "\"0%\"", "would begin a pause",
+          "\"off\"");
+    wrong("guard = { pause = \"10ms\" }", 19, "guard.pause", "\"10ms\"", "too short",
+          "guard = \"off\"");
+    wrong("guard = { pause = \"10s\", longest_pause = \"5s\" }", 42, "guard.longest_pause",
+          "\"5s\"", "less than 'pause'", "longer");
+    wrong("guard = { figure = { file = \"p99\", max = 1 } }", 29, "guard.figure.file", "\"p99\"",
+          "not an absolute path", "/run/latency_ms");
 }
 
 // Nesting: the parser would crash.

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "benchmarks/daemon/running_daemon.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include "engine/targets/procfs.h"
+
+namespace damon_schemes::bench {
+namespace {
+
+constexpr const char* log_file = "/tmp/measured-daemon.log";
+constexpr const char* control_socket = "/tmp/measured-daemon.sock";
+
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+RunningDaemon::RunningDaemon(const std::string& program, const std::string& policy)
+    : program_(program) {
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ < 0) throw std::runtime_error("no process for the daemon");
+    if (pid_ == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) std::_Exit(0);
+        const int log = open(log_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        dup2(log, STDOUT_FILENO);
+        dup2(log, STDERR_FILENO);
+        execlp(program.c_str(), program.c_str(), "daemon", "--policies", policy.c_str(), "--socket",
+               control_socket, nullptr);
+        std::_Exit(127);
+    }
+    while (said().find("may act") == std::string::npos) {
+        if (waitpid(pid_, nullptr, WNOHANG) != 0) {
+            pid_ = -1;
+            throw std::runtime_error("the daemon ended: " + said());
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+}
+
+RunningDaemon::~RunningDaemon() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGTERM);
+    waitpid(pid_, nullptr, 0);
+}
+
+std::string RunningDaemon::said() const {
+    return text_of(log_file);
+}
+
+std::string RunningDaemon::status() const {
+    const std::string command =
+        program_ + " status --json --socket " + control_socket + " 2>/tmp/measured-status.log";
+    FILE* pipe = popen(command.c_str(), "r");
+    if (pipe == nullptr) return {};
+    std::string answer;
+    std::array<char, 65536> part{};
+    while (const std::size_t got = fread(part.data(), 1, part.size(), pipe))
+        answer.append(part.data(), got);
+    pclose(pipe);
+    return answer;
+}
+
+double RunningDaemon::cpu_seconds() const {
+    const std::string stat = text_of("/proc/" + std::to_string(pid_) + "/stat");
+    const auto end = stat.rfind(')');
+    if (end == std::string::npos) return 0;
+    std::istringstream rest(stat.substr(end + 2));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) rest >> skipped;
+    double user = 0, system = 0;
+    rest >> user >> system;
+    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+std::uint64_t RunningDaemon::rss_bytes() const {
+    const auto status = read_file("/proc/" + std::to_string(pid_) + "/status");
+    return status ? kilobytes_of(*status, "VmRSS").value_or(Bytes{}).count : 0;
+}
+
+}  // namespace damon_schemes::bench

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// damon-schemes daemon, as it is measured.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+namespace damon_schemes::bench {
+
+// damon-schemes daemon on a policy, from when it is at work on to its end, by SIGTERM.  Throws
+// std::runtime_error that says what it said.
+class RunningDaemon {
+  public:
+    RunningDaemon(const std::string& program, const std::string& policy);
+    ~RunningDaemon();
+    RunningDaemon(const RunningDaemon&) = delete;
+    RunningDaemon& operator=(const RunningDaemon&) = delete;
+
+    std::string status() const;  // its answer in JSON; empty: none
+    double cpu_seconds() const;
+    std::uint64_t rss_bytes() const;
+
+  private:
+    std::string said() const;
+    std::string program_;
+    pid_t pid_ = -1;
+};
+
+}  // namespace damon_schemes::bench
