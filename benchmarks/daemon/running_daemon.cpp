@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -77,6 +78,21 @@ std::string RunningDaemon::status() const {
         answer.append(part.data(), got);
     pclose(pipe);
     return answer;
+}
+
+void RunningDaemon::reload() const {
+    const std::string command =
+        program_ + " reload --socket " + control_socket + " >/tmp/measured-status.log 2>&1";
+    if (std::system(command.c_str()) != 0)  // NOLINT(cert-env33-c)
+        throw std::runtime_error("not reloaded: " + text_of("/tmp/measured-status.log"));
+}
+
+std::size_t RunningDaemon::descriptors() const {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/fd"))
+        ++count;
+    return count;
 }
 
 double RunningDaemon::cpu_seconds() const {

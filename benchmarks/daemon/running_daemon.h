@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -19,6 +20,8 @@ class RunningDaemon {
     RunningDaemon& operator=(const RunningDaemon&) = delete;
 
     std::string status() const;  // its answer in JSON; empty: none
+    void reload() const;         // throws std::runtime_error where it refuses
+    std::size_t descriptors() const;
     double cpu_seconds() const;
     std::uint64_t rss_bytes() const;
 

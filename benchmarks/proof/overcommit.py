@@ -96,7 +96,7 @@ def by_half(laboratory, options, result):
 
 def swept(laboratory, options, result):
     """Point 1, the curves."""
-    figures, command = run(laboratory, options, "2-overcommit-swept.log", WAYS, RATIOS, options.swept_seconds)
+    figures, command = run(laboratory, options, "7-overcommit-swept.log", WAYS, RATIOS, options.swept_seconds)
     release = laboratory.release(KERNEL)
     for way in WAYS[:-1]:
         ratios = [daemon["requests_per_second"] / of(figures, way, daemon["ratio"])[0]["requests_per_second"]

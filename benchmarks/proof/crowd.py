@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""What the daemon takes with many targets, whether it grows, and whether a replaced policy still acts."""
+
+from statistics import median
+
+from .laboratory import TREE
+from .result import clock, mib, percent
+
+KERNEL = "6.1"
+POLICIES = f"{TREE}/benchmarks/daemon"
+MOST_MIB = 40
+STAYERS = 500
+
+
+def crowd(laboratory, arguments, log, seconds):
+    """The figures of one crowd in a boot of its own."""
+    laboratory.build("damon_schemes_cli", "damon_schemes_remote", "crowd")
+    build = laboratory.build_folder
+    command = ["crowd", "/root/crowd.toml", *arguments, "--seconds", seconds]
+    _, _, found = laboratory.guest(
+        KERNEL, [*command, "--out", "/out/crowd.json"], log, timeout=900 + 2 * seconds, expect=["crowd.json"],
+        files=[build / "damon-schemes", build / "benchmarks/daemon/crowd", f"{POLICIES}/crowd.toml:/root/crowd.toml",
+               f"{POLICIES}/crowd-idle.toml:/root/crowd-idle.toml"],
+        more=["--memory", "2G", "--swap", "2G"])
+    return found["crowd.json"], " ".join(str(word) for word in command).replace("/root/", "")
+
+
+def growth(samples):
+    """From the median of the second sixth, when all has come to rest, to that of the last."""
+    sixth = max(1, len(samples) // 6)
+    rss = [sample["rss_bytes"] for sample in samples]
+    return median(rss[-sixth:]) - median(rss[sixth:2 * sixth] or rss[:1])
+
+
+def many(laboratory, options, result):
+    """Point 2: 500 targets, then births and deaths."""
+    release = laboratory.release(KERNEL)
+    figures, command = crowd(laboratory, ["--stayers", STAYERS], "2-crowd.log", 120)
+    most = max(sample["rss_bytes"] for sample in figures["samples"])
+    result.add(f"memory of the daemon with {STAYERS} targets", mib(most), f"under {MOST_MIB} MiB",
+               most < MOST_MIB << 20, release, command)
+    result.add("its processor time", percent(figures["cpu_share"], 2), "under 1 % of a CPU",
+               figures["cpu_share"] < 0.01, release, command)
+    result.add("the command status, start and end of the process included", f"{median(figures['answered_ms']):.0f} ms",
+               kernel=release, command=command)
+    figures, command = crowd(laboratory, ["--stayers", 100, "--births", 50], "2-births.log", options.births_seconds)
+    samples = figures["samples"]
+    grown = growth(samples)
+    result.add(f"50 births and deaths a second for {clock(options.births_seconds)} ({figures['deaths']:,} in all): "
+               "memory grows by", mib(grown), "no more than 1 MiB", grown <= 1 << 20, release, command)
+    files = [sample["descriptors"] for sample in samples]
+    result.add("descriptors, least and most", f"{min(files)}, {max(files)}", kernel=release, command=command)
+    result.add("its processor time", percent(figures["cpu_share"], 2), kernel=release, command=command)
+    result.say("", "Memory, in MiB, over time: "
+               + ", ".join(f"{sample['rss_bytes'] / (1 << 20):.1f}" for sample in samples[::max(1, len(samples) // 20)]))
+
+
+def reloads(laboratory, options, result):
+    """Point 3: a reload each second, of a policy that acts and one that does not, in turn."""
+    release = laboratory.release(KERNEL)
+    figures, command = crowd(laboratory, ["--stayers", 100, "--reload", 1, "--another", "/root/crowd-idle.toml"],
+                             "3-reloads.log", options.reload_seconds)
+    told = figures["reloads"]
+    late = told["pages_out_while_replaced"]
+    result.add(f"{told['reloads']} reloads, {told['idle_spells']} spells of a policy that does nothing: pages that were "
+               "paged out in those", f"{late}", "0", late == 0, release, command)
+    result.add("pages paged out in all", f"{figures['pages_out']:,}", "more than 0", figures["pages_out"] > 0, release,
+               command)
+    targets = min(sample["targets"] for sample in figures["samples"])
+    result.add("targets that stayed watched", f"{targets} of 100 at least", "100", targets == 100, release, command)
+    grown = growth(figures["samples"])
+    result.add("memory grows by", mib(grown), "no more than 1 MiB", grown <= 1 << 20, release, command)
