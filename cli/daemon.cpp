@@ -21,6 +21,7 @@
 #include "engine/actions/action_router.h"
 #include "engine/control/control_socket.h"
 #include "engine/control/line_budget.h"
+#include "engine/control/service_manager.h"
 #include "engine/monitors/monitor_kind.h"
 #include "engine/reports/daemon_status.h"
 #include "engine/reports/readable.h"
@@ -72,7 +73,10 @@ class Log {
 class DaemonRun {
   public:
     DaemonRun(EventLoop& loop, DaemonOptions options)
-        : loop_(loop), options_(std::move(options)), daemon_(loop, parts()) {}
+        : loop_(loop),
+          options_(std::move(options)),
+          daemon_(loop, parts()),
+          manager_(loop, [this] { return one_line(daemon_.status()); }) {}
 
     int run() {
         // First of all: the sessions' threads must start with the signals blocked.
@@ -80,7 +84,7 @@ class DaemonRun {
             if (signal == SIGHUP)
                 (void)reload();
             else
-                daemon_.finish(signal == SIGINT ? "interrupted" : "told to end");
+                finish(signal == SIGINT ? "interrupted" : "told to end");
         });
         if (!watched) return fail(watched.error());
         daemon_.on_finished = [this] { loop_.stop(); };
@@ -96,6 +100,7 @@ class DaemonRun {
         }
         if (auto started = daemon_.start(std::move(*policies)); !started)
             return fail(started.error());
+        if (auto told = manager_.ready(); !told) return fail(told.error());
         if (auto ran = loop_.run(); !ran) return fail(ran.error());
         log_.write(Daemon::Level::info, "ended");
         return exit_ok;
@@ -144,7 +149,13 @@ class DaemonRun {
                            [](const auto& named) { return named.policy.has(Action::pageout); });
     }
 
+    void finish(const std::string& why) {
+        manager_.stopping(why);
+        daemon_.finish(why);
+    }
+
     Result<void> reload() {
+        manager_.reloading();
         auto policies = read();
         auto reloaded =
             policies ? daemon_.reload(std::move(*policies)) : Result<void>(policies.error());
@@ -153,6 +164,7 @@ class DaemonRun {
         else
             log_.write(Daemon::Level::error,
                        "not reloaded, everything goes on as before: " + reloaded.error().message);
+        manager_.reloaded(reloaded);
         return reloaded;
     }
 
@@ -178,6 +190,7 @@ class DaemonRun {
     DaemonOptions options_;
     Log log_;
     Daemon daemon_;
+    ServiceManager manager_;
     std::unique_ptr<ControlSocket> socket_;
 };
 
