@@ -21,6 +21,7 @@
 #include "engine/actions/action_router.h"
 #include "engine/control/control_socket.h"
 #include "engine/control/line_budget.h"
+#include "engine/control/permissions.h"
 #include "engine/control/service_manager.h"
 #include "engine/monitors/monitor_kind.h"
 #include "engine/reports/daemon_status.h"
@@ -115,6 +116,7 @@ class DaemonRun {
             return std::move(opened->monitor);
         };
         parts.make_executor = [this](const Policy& policy) { return make_executor(policy); };
+        if (!options_.dry_run) parts.may_act = [] { return may_act_on_others(); };
         parts.say = [this](Daemon::Level level, const std::string& text) {
             log_.write(level, text);
         };

@@ -208,6 +208,13 @@ Result<void> Daemon::reload(std::vector<NamedPolicy> policies) {
 
 // Until it is proved that the monitor sees, the session decides and does not act.
 void Daemon::prove_sight(Service& service) {
+    const auto may =
+        parts_.may_act && service.named.policy.acts() ? parts_.may_act() : Result<void>();
+    if (!may) {
+        service.observing = may.error().message;
+        say(Level::warning, service.named.name + ": observes only: " + service.observing);
+        return;
+    }
     if (!parts_.prove_sight) {
         if (auto allowed = service.session->allow_acting(service.named.policy.monitor.tlb);
             !allowed)

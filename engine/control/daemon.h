@@ -43,6 +43,8 @@ class Daemon {
     struct Parts {
         MonitorFactory open_monitor;
         std::function<Result<std::unique_ptr<Executor>>(const Policy&)> make_executor;
+        // Why policies may only observe here; unset: they may act.
+        std::function<Result<void>()> may_act;
         // Looks for the canary; unset: it is taken for granted that the monitor sees.
         bool prove_sight = true;
         std::function<void(Level, const std::string&)> say;

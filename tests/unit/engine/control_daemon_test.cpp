@@ -107,6 +107,10 @@ class DaemonTest : public ::testing::Test {
             return std::unique_ptr<Executor>(std::make_unique<ScriptedExecutor>(executors_.back()));
         };
         parts.prove_sight = false;
+        parts.may_act = [this]() -> Result<void> {
+            if (may_act_) return {};
+            return Error{ErrorKind::unsupported, "CAP_SYS_NICE is missing", 0};
+        };
         parts.say = [this](Daemon::Level, const std::string& text) { said_.push_back(text); };
         parts.look_interval = 10ms;
         parts.retry_interval = 10ms;
@@ -151,6 +155,7 @@ class DaemonTest : public ::testing::Test {
     std::vector<std::shared_ptr<ExecutorScript>> executors_;
     std::vector<std::string> said_;
     std::string refused_;
+    bool may_act_ = true;
     bool finished_ = false;
     std::unique_ptr<Daemon> daemon_;
 };
@@ -237,6 +242,19 @@ TEST_F(DaemonTest, a_policy_that_cannot_be_had_changes_nothing) {
     monitors_[0]->waiting.emplace_back(fresh({cold(0, 4)}));
     run_until([&] { return advised() == Bytes{4 * mib}; });
     EXPECT_EQ(executors_[0]->requests().at(0).scheme->name, "cold");
+}
+
+TEST_F(DaemonTest, what_may_not_act_here_observes_and_says_why) {
+    may_act_ = false;
+    const auto child = program('a');
+    ASSERT_TRUE(daemon_->start(list(policy("a.toml", name_of_ours('a'), "cold"))));
+    run_until([&] { return watches(0, *child); });
+    monitors_[0]->waiting.emplace_back(fresh({cold(0, 4)}));
+    run_until(
+        [&] { return daemon_->status().policies.at(0).schemes.at(0).totals.matched.count > 0; });
+    EXPECT_EQ(daemon_->status().policies.at(0).observing, "CAP_SYS_NICE is missing");
+    EXPECT_THAT(said_, Contains(HasSubstr("a.toml: observes only: CAP_SYS_NICE is missing")));
+    EXPECT_EQ(advised().count, 0U);
 }
 
 TEST_F(DaemonTest, a_policy_that_is_gone_ends) {
