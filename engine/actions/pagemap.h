@@ -31,8 +31,8 @@ struct PagemapEntry {
 // Belongs to one thread.
 class Pagemap {
   public:
-    // `process_folder` is an open /proc/PID.  nullopt: refused (it takes CAP_SYS_PTRACE for another
-    // user's process).
+    // `process_folder` is an open /proc/PID.  nullopt: refused (for another user's process
+    // it takes CAP_SYS_PTRACE, and CAP_DAC_READ_SEARCH as the file is its owner's alone).
     static std::optional<Pagemap> open(int process_folder);
     // One entry a page, 8 bytes each; fewer than asked where the process has exited.  Reading 4
     // MiB's worth takes some 10 µs natively, a hundredth of paging that much out.  The range is

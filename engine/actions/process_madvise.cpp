@@ -82,7 +82,11 @@ class Advice {
     void add(const Piece& piece);
     AddressRange untorn(AddressRange range, std::size_t outcome);
     void take_chunk();
+    // Whether it can be told what is in memory: by pagemap, or, where that may not be read, by the
+    // scanner.
+    bool sees_pages() const { return pagemap_ || request_.scanner; }
     void look(std::vector<PagemapEntry>& entries, bool advised_only);
+    void look_by_scan(std::vector<PagemapEntry>& entries, bool advised_only);
     void leave_out_absent();
     int choose_pages();
     int settle_failed_look(int error);
@@ -214,8 +218,37 @@ void Advice::take_chunk() {
     }
 }
 
+// What a scan says of a page, as pagemap would.  A scan does not know whether a page is a file's,
+// or shared: nothing is made of either.  Of what it cannot tell, nothing is taken for gone.
+PagemapEntry entry_of(PageState state) {
+    constexpr std::uint64_t present = std::uint64_t{1} << 63;
+    constexpr std::uint64_t swapped = std::uint64_t{1} << 62;
+    constexpr std::uint64_t exclusive = std::uint64_t{1} << 56;
+    if (state.present() || state.unknown()) return {present | exclusive};
+    return {state.swapped() ? swapped : 0};
+}
+
+void Advice::look_by_scan(std::vector<PagemapEntry>& entries, bool advised_only) {
+    std::vector<AddressRange> ranges;
+    for (const Piece& piece : chunk_)
+        if (!advised_only || piece.advised) ranges.push_back(piece.range);
+    std::vector<PageState> states;
+    // Where that fails, the states are unknown.
+    (void)choice_.look(ranges, states);
+    std::size_t looked = 0;
+    for (Piece& piece : chunk_) {
+        const std::size_t pages = piece.range.size().count / page_size_.count;
+        if (!advised_only) piece.first_page = entries.size();
+        for (std::size_t page = 0; page < pages; ++page) {
+            const bool known = !advised_only || piece.advised;
+            entries.push_back(known ? entry_of(states[looked++]) : PagemapEntry{});
+        }
+    }
+}
+
 void Advice::look(std::vector<PagemapEntry>& entries, bool advised_only) {
     entries.clear();
+    if (!pagemap_) return look_by_scan(entries, advised_only);
     std::vector<PagemapEntry> part;
     for (Piece& piece : chunk_) {
         const std::size_t pages = piece.range.size().count / page_size_.count;
@@ -273,7 +306,10 @@ int Advice::choose_pages() {
                                 : std::span<const PageState>(states_).subspan(first_state, pages);
         first_state += pages;
         fates_.clear();
-        choice_.choose(piece.range, piece.undecided, before, states, *huge_pages_, fates_);
+        // A scan does not tell files' pages from others.
+        choice_.choose(piece.range, piece.undecided,
+                       pagemap_ ? before : std::span<const PagemapEntry>(), states, *huge_pages_,
+                       fates_);
         ActionOutcome& outcome = outcomes_[piece.outcome];
         for (std::size_t page = 0; page < pages;) {
             const PageChoice::Fate fate = fates_[page];
@@ -457,7 +493,7 @@ SwapRoom Advice::swap_room(Bytes stayed) const {
 }
 
 void Advice::account_for_chunk() {
-    if (!pagemap_) {
+    if (!sees_pages()) {
         for (const Piece& piece : chunk_) {
             if (piece.advised) lose(piece.outcome, Gap::unknown, piece.range.size());
         }
@@ -548,8 +584,8 @@ void Advice::run(int advice) {
             request_.only_idle || std::any_of(chunk_.begin(), chunk_.end(),
                                               [](const Piece& piece) { return piece.undecided; });
         before_.clear();
-        if (pagemap_ && (measured || choosing)) look(before_, false);
-        if (pagemap_ && measured) leave_out_absent();
+        if (sees_pages() && (measured || (choosing && pagemap_))) look(before_, false);
+        if (sees_pages() && measured) leave_out_absent();
         const Instant looked = std::chrono::steady_clock::now();
         if (choosing && !chunk_.empty()) error = choose_pages();
         if (chunk_.empty()) continue;

@@ -324,8 +324,9 @@ Probe probe_pagemap(const MachinePaths& paths) {
     if (!others) {
         probe.state = ProbeState::no;
         probe.found =
-            "not readable for other users' processes, so what really left memory cannot be told";
-        probe.advice = "Run as root, or with CAP_SYS_PTRACE.";
+            "not readable for other users' processes: what left memory is known from our module "
+            "alone, and 'collapse' does nothing";
+        probe.advice = "Run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.";
         return probe;
     }
     // The page of the stack that we stand on is certainly present.

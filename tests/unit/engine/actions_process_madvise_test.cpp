@@ -10,13 +10,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
+#include <memory>
 #include <numeric>
+#include <string>
 
 #include "engine/actions/process_madvise.h"
 #include "engine/targets/procfs.h"
+#include "tests/unit/engine/fake_scanner.h"
+#include "tests/unit/engine/laid_out_folder.h"
 #include "tests/unit/engine/outcomes.h"
 #include "tests/unit/engine/own_child.h"
 
@@ -181,6 +187,46 @@ TEST_F(ProcessMadviseTest, pages_out_a_files_pages_and_accounts_for_every_byte) 
     EXPECT_EQ(outcomes[0].advised, mebibytes(4));
     EXPECT_EQ(outcomes[0].paged_out + sum_of_gaps(outcomes[0]), mebibytes(4));
     EXPECT_GT(outcomes[0].paged_out, mebibytes(2));
+}
+
+TEST_F(ProcessMadviseTest, where_pagemap_may_not_be_read_a_scan_tells_what_left) {
+    const OwnChild child([] { return filled_memory(4 * mib); });
+    const std::string folder = std::to_string(child.pid());
+    const testing::LaidOutFolder proc{{folder + "/maps", "-> /proc/" + folder + "/maps"}};
+    MachinePaths paths;
+    paths.proc = proc.path();
+    auto request =
+        request_for(child, Action::pageout, {{child.address(), child.address() + 4 * mib}});
+    // Before: all but the first MiB.  After: only the second MiB.
+    std::map<std::uint64_t, int> looks;
+    const auto scanner = std::make_shared<testing::FakeScanner>([&](std::uint64_t address) {
+        const std::uint64_t mebibyte = (address - child.address()) / mib;
+        const bool before = looks[address]++ == 0;
+        if (mebibyte == 0) return std::uint8_t{0};
+        return before || mebibyte == 1 ? PageState::present_bit : PageState::swapped_bit;
+    });
+    request.scanner = scanner;
+    request.target = TargetId{7};
+    request.generation = 3;
+    request.tell_what_left = true;
+    ProcessMadvise executor(paths);
+    const auto outcomes = executor.execute(request, {});
+    EXPECT_EQ(outcomes[0].paged_out, mebibytes(2));
+    EXPECT_EQ(gap(outcomes[0], Gap::absent), mebibytes(1));
+    EXPECT_EQ(gap(outcomes[0], Gap::shared), Bytes{}) << "which a scan cannot know";
+    EXPECT_EQ(outcomes[0].paged_out + sum_of_gaps(outcomes[0]), mebibytes(4));
+    ASSERT_EQ(outcomes[0].left.size(), 1U);
+    EXPECT_EQ(outcomes[0].left[0],
+              (AddressRange{child.address() + 2 * mib, child.address() + 4 * mib}));
+    for (const auto& call : scanner->calls()) {
+        EXPECT_EQ(call.generation, 3U);
+        EXPECT_FALSE(call.clear) << "a look must not make memory look idle";
+    }
+    // One that fails makes nothing gone.
+    scanner->fail_with(EAGAIN);
+    const auto blind = executor.execute(request, {});
+    EXPECT_EQ(blind[0].paged_out, Bytes{});
+    EXPECT_EQ(sum_of_gaps(blind[0]), mebibytes(4));
 }
 
 TEST_F(ProcessMadviseTest, makes_no_call_for_what_is_not_in_memory) {
