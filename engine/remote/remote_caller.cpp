@@ -16,7 +16,8 @@ constexpr std::array<Words, remote_refusal_count> words = {{
     {"gone", "it has exited, or is exiting"},
     {"permission",
      "the kernel does not let us trace it; CAP_SYS_PTRACE is needed, and Yama "
-     "(kernel.yama.ptrace_scope) or a security module may forbid it all the same"},
+     "(kernel.yama.ptrace_scope), a security module or a service's filter of system calls may "
+     "forbid it all the same"},
     {"traced", "another process traces it, a debugger for example; there can be only one"},
     {"stopped", "it is stopped (SIGSTOP, or a job that was put aside), and is left so"},
     {"seccomp",
