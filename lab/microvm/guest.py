@@ -23,6 +23,8 @@ BUSYBOX = Path("/bin/busybox")
 # lzo and zstd are what zram may compress with, virtio_* carry files back, brd
 # and dm_delay make a slow disk.
 DRIVERS = ("zsmalloc", "zram", "lzo", "lzo_rle", "lz4", "zstd", "virtio_pci", "virtio_blk", "brd", "dm_delay")
+# For a guest whose root folder is on a disk; ext4 wants a crc32c of some kind.
+DISK_DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "crc32c_generic")
 # Programs above this size lose their debug information on the way in.
 STRIP_ABOVE = 4 << 20
 
@@ -36,20 +38,21 @@ class Guest:
     packages: list = field(default_factory=list)  # names of Debian packages
     module: Path | None = None  # damon_schemes.ko
     settings: dict = field(default_factory=dict)  # read by guest/init
+    drivers: tuple = DRIVERS
 
 
 def _module_name(path):
     return re.sub(r"\.ko(\.xz)?$", "", Path(path).name).replace("-", "_")
 
 
-def _driver_files(modules):
+def _driver_files(modules, drivers):
     """The paths below MODULES that DRIVERS need, with what those need."""
     needs = {}
     for line in (modules / "modules.dep").read_text(encoding="utf-8").splitlines():
         path, _, others = line.partition(":")
         needs[path] = others.split()
     by_name = {_module_name(path): path for path in needs}
-    wanted, waiting = [], [by_name[name] for name in DRIVERS if name in by_name]
+    wanted, waiting = [], [by_name[name] for name in drivers if name in by_name]
     while waiting:
         path = waiting.pop()
         if path not in wanted:
@@ -58,34 +61,39 @@ def _driver_files(modules):
     return wanted
 
 
-def _add_modules(archive, kernel, extra):
-    """Adds the drivers and the module EXTRA, in a form that modprobe finds."""
+def place_modules(root, kernel, drivers, extra):
+    """Puts DRIVERS and the module EXTRA below ROOT, in a form that modprobe finds; returns their folder."""
+    folder = Path(root, "lib/modules", kernel.release)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+        if (kernel.modules / name).exists():
+            shutil.copy(kernel.modules / name, folder)
+    if (kernel.modules / "modules.dep").exists():
+        for path in _driver_files(kernel.modules, drivers):
+            target = folder / path.removesuffix(".xz")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            data = (kernel.modules / path).read_bytes()
+            target.write_bytes(lzma.decompress(data) if path.endswith(".xz") else data)
+    if extra:
+        (folder / "updates").mkdir(exist_ok=True)
+        shutil.copy(extra, folder / "updates")
+        subprocess.run(["strip", "--strip-debug", folder / "updates" / Path(extra).name], check=True)
+    subprocess.run(["depmod", "-b", root, kernel.release], check=True)
+    return folder
+
+
+def _add_modules(archive, kernel, drivers, extra):
+    """Adds the drivers and the module EXTRA."""
     with tempfile.TemporaryDirectory(prefix="damon-schemes-") as scratch:
-        folder = Path(scratch, "lib/modules", kernel.release)
-        folder.mkdir(parents=True)
-        for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-            if (kernel.modules / name).exists():
-                shutil.copy(kernel.modules / name, folder)
-        if (kernel.modules / "modules.dep").exists():
-            for path in _driver_files(kernel.modules):
-                target = folder / path.removesuffix(".xz")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                data = (kernel.modules / path).read_bytes()
-                target.write_bytes(lzma.decompress(data) if path.endswith(".xz") else data)
-        if extra:
-            (folder / "updates").mkdir()
-            shutil.copy(extra, folder / "updates")
-            subprocess.run(["strip", "--strip-debug", folder / "updates" / Path(extra).name], check=True)
-        subprocess.run(["depmod", "-b", scratch, kernel.release], check=True)
-        archive.tree(f"lib/modules/{kernel.release}", folder)
+        archive.tree(f"lib/modules/{kernel.release}", place_modules(scratch, kernel, drivers, extra))
 
 
-def _base(kernel, module):
+def _base(kernel, module, drivers):
     """The part of the root folder that depends on the kernel alone."""
     scripts = sorted(path for path in SCRIPTS.iterdir() if path.is_file())
     if not BUSYBOX.exists():
         raise LabError("no /bin/busybox here: install the package busybox-static")
-    key = digest(identity(kernel), BUSYBOX.stat().st_mtime_ns, Path(__file__).read_bytes(),
+    key = digest(identity(kernel), BUSYBOX.stat().st_mtime_ns, Path(__file__).read_bytes(), drivers,
                  *(path.read_bytes() for path in scripts), module.read_bytes() if module else "")
     kept = cache_folder("initramfs") / f"base-{kernel.name}-{key}.cpio"
     if kept.exists():
@@ -104,7 +112,7 @@ def _base(kernel, module):
     archive.data("etc/hosts", "127.0.0.1 localhost\n")
     for script in scripts:
         archive.file("init" if script.name == "init" else f"bin/{script.name}", script)
-    _add_modules(archive, kernel, module)
+    _add_modules(archive, kernel, drivers, module)
     whole = archive.bytes()
     write_whole(kept, whole)
     _forget_unused()
@@ -184,4 +192,4 @@ def initramfs(kernel, guest):
     settings = "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in guest.settings.items())
     order.data("etc/lab/settings", settings)
     order.data("etc/lab/command", f"exec {shlex.join(guest.command)}\n" if guest.command else "exec sh\n")
-    return _base(kernel, guest.module) + _requested(guest) + order.bytes()
+    return _base(kernel, guest.module, guest.drivers) + _requested(guest) + order.bytes()

@@ -41,6 +41,7 @@ class Machine:
     append: str = ""  # to the kernel's command line
     timeout: float = 600
     out_bytes: int = 1 << 30
+    disk: Path | None = None  # an image of a whole system, which the guest boots; it is changed
 
 
 @dataclass
@@ -77,6 +78,9 @@ def _arguments(machine, kernel, initrd, scratch, control):
     if (scratch / "out").exists():
         arguments += ["-drive", f"file={scratch}/out,format=raw,if=none,id=out,cache=unsafe",
                       "-device", "virtio-blk-pci,drive=out"]
+    if machine.disk:
+        arguments += ["-drive", f"file={machine.disk},format=raw,if=none,id=disk,cache=unsafe",
+                      "-device", "virtio-blk-pci,drive=disk"]
     return arguments
 
 
