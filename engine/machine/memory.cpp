@@ -93,6 +93,7 @@ ZramUse zram_use(const MachinePaths& paths) {
         std::uint64_t stored = 0, compressed = 0, used = 0;
         if (!(numbers >> stored >> compressed >> used)) continue;
         sum.given += Bytes{stored};
+        sum.compressed += Bytes{compressed};
         sum.taken += Bytes{used};
     }
     return sum;
@@ -100,7 +101,7 @@ ZramUse zram_use(const MachinePaths& paths) {
 
 std::optional<Share> ZramUse::saving() const {
     if (given < least_given) return std::nullopt;
-    return share_of(difference(given, taken), given);
+    return share_of(difference(given, compressed), given);
 }
 
 std::vector<SwapDevice> parse_swaps(std::string_view text) {

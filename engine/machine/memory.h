@@ -46,9 +46,11 @@ std::optional<MachineMemory> memory_of_machine(const MachinePaths& paths = {});
 
 // What all zram devices together hold.  Reading it may wait for one that is being reset.
 struct ZramUse {
-    Bytes given;  // as it was before it was compressed (orig_data_size)
-    Bytes taken;  // of memory (mem_used_total)
-    // Of what was given; nullopt: that is too little to say.
+    Bytes given;       // as it was before it was compressed (orig_data_size)
+    Bytes compressed;  // what became of it (compr_data_size)
+    Bytes taken;       // of memory (mem_used_total)
+    // Of what was given; nullopt: that is too little to say.  Not of what is taken: where much came
+    // back, that is full of holes, which the next pages fill.
     std::optional<Share> saving() const;
 };
 ZramUse zram_use(const MachinePaths& paths = {});

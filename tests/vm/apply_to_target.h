@@ -46,6 +46,8 @@ quota = "off"
 min_free_swap = "off"
 brake = "off"
 guard = "off"
+min_headroom = "off"
+min_zram_saving = "off"
 )";
 
 class ApplyToTarget : public testing::Test {

@@ -52,6 +52,8 @@ update_interval = "400ms"
 min_free_swap = "off"
 brake = "off"
 guard = "off"
+min_headroom = "off"
+min_zram_saving = "off"
 )" + schemes;
 }
 std::string scheme_for(const std::string& action, const std::string& pattern,

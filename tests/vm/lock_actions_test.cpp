@@ -39,6 +39,8 @@ update_interval = "400ms"
 min_free_swap = "off"
 brake = "off"
 guard = "off"
+min_headroom = "off"
+min_zram_saving = "off"
 [[scheme]]
 name = "hot"
 action = "mlock"

@@ -400,6 +400,8 @@ allow = "anonymous"
 min_free_swap = "off"
 brake = "off"
 guard = "off"
+min_headroom = "off"
+min_zram_saving = "off"
 )";
 
 TEST_F(Mainline, ColdPhysicalMemoryLeavesWhoeverUsesIt) {
@@ -485,6 +487,8 @@ memory = "physical"
 [limits]
 brake = "off"
 guard = "off"
+min_headroom = "off"
+min_zram_saving = "off"
 [[scheme]]
 name = "cold"
 action = "pageout"

@@ -53,9 +53,13 @@ TEST(MachineMemoryTest, adds_up_what_zram_devices_take) {
 }
 
 TEST(MachineMemoryTest, says_what_zram_saves_once_it_holds_enough_to_say) {
-    EXPECT_EQ((ZramUse{mebibytes(15), mebibytes(1)}.saving()), std::nullopt);
-    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(25)}.saving()), Share{750'000});
-    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(101)}.saving()), Share{0});
+    EXPECT_EQ((ZramUse{mebibytes(15), mebibytes(1), {}}.saving()), std::nullopt);
+    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(25), {}}.saving()), Share{750'000});
+    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(101), {}}.saving()), Share{0});
+}
+
+TEST(MachineMemoryTest, holes_that_zram_has_left_do_not_count_as_compressing_badly) {
+    EXPECT_EQ((ZramUse{mebibytes(100), mebibytes(25), mebibytes(110)}.saving()), Share{750'000});
 }
 
 TEST(SwapDevicesTest, are_read_with_their_figures) {

@@ -232,7 +232,7 @@ TEST_F(ConditionsTest, knows_what_the_limits_of_the_machine_go_by) {
     EXPECT_EQ(reader.at(start_).zram_saving, std::nullopt);
     root_.lay("sys/block/zram0/mm_stat", "100000000 60000000 70000000 0 70000000 0 0 0\n");
     reader.know(survey_of_machine(needs, paths_));
-    EXPECT_EQ(reader.at(start_).zram_saving, Share{300'000});
+    EXPECT_EQ(reader.at(start_).zram_saving, Share{400'000});
     EXPECT_EQ(reader.at(start_).figure_in(root_.path() + "/latency"), 7);
     policy.schemes[0].action = Action::stat;
     EXPECT_FALSE(needs_of(policy).headroom || needs_of(policy).zram_saving);
