@@ -98,7 +98,8 @@ TEST_F(LockActions, HotMemoryIsLockedAndGivenFreeAtTheEnd) {
     start();
     auto command = lock();
     ASSERT_TRUE(comes_to_be_locked(*command)) << locked() << command->err();
-    EXPECT_LE(details(cold).lock_flag, cold_bytes / 4);
+    // The first regions are coarse, and one that begins in hot memory may end in cold.
+    EXPECT_LT(details(cold).lock_flag, cold_bytes / 2);
     EXPECT_FALSE(journal_is_empty());
     command->signal(SIGINT);
     EXPECT_EQ(command->wait(), exit_ok) << command->err();
