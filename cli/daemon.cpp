@@ -20,6 +20,7 @@
 #include "cli/policy_folder.h"
 #include "engine/actions/action_router.h"
 #include "engine/control/control_socket.h"
+#include "engine/control/exporter.h"
 #include "engine/control/line_budget.h"
 #include "engine/control/permissions.h"
 #include "engine/control/service_manager.h"
@@ -33,6 +34,8 @@ namespace {
 struct DaemonOptions {
     std::string policies = default_policy_folder;
     std::string socket = default_control_socket;
+    std::string metrics = "none";
+    std::string metrics_file;
     bool dry_run = false;
     bool allow_no_swap = false;
 };
@@ -99,6 +102,7 @@ class DaemonRun {
             if (!opened) return fail(opened.error());
             socket_ = std::move(*opened);
         }
+        if (auto exporting = export_metrics(); !exporting) return fail(exporting.error());
         if (auto started = daemon_.start(std::move(*policies)); !started)
             return fail(started.error());
         if (auto told = manager_.ready(); !told) return fail(told.error());
@@ -122,6 +126,19 @@ class DaemonRun {
         };
         parts.dry_run = options_.dry_run;
         return parts;
+    }
+
+    Result<void> export_metrics() {
+        Exporter::Parts parts;
+        parts.status = [this] { return daemon_.status(); };
+        parts.inform = [this](const std::string& text) { log_.write(Daemon::Level::info, text); };
+        parts.warn = [this](const std::string& text) { log_.write(Daemon::Level::warning, text); };
+        parts.version = DAMON_SCHEMES_VERSION;
+        exporter_ = std::make_unique<Exporter>(loop_, std::move(parts));
+        if (options_.metrics != "none")
+            if (auto served = exporter_->serve(options_.metrics); !served) return served;
+        if (!options_.metrics_file.empty()) return exporter_->write_to(options_.metrics_file);
+        return {};
     }
 
     Result<std::unique_ptr<Executor>> make_executor(const Policy& policy) {
@@ -161,6 +178,7 @@ class DaemonRun {
         auto policies = read();
         auto reloaded =
             policies ? daemon_.reload(std::move(*policies)) : Result<void>(policies.error());
+        exporter_->reloaded(reloaded.ok());
         if (reloaded)
             log_.write(Daemon::Level::info, "reloaded " + options_.policies);
         else
@@ -194,6 +212,7 @@ class DaemonRun {
     Daemon daemon_;
     ServiceManager manager_;
     std::unique_ptr<ControlSocket> socket_;
+    std::unique_ptr<Exporter> exporter_;
 };
 
 int run_daemon(const DaemonOptions& options) {
@@ -214,6 +233,12 @@ void add_daemon(CLI::App& root, Invocation& invocation) {
     app->add_option("--socket", options->socket,
                     "Where 'status' and 'reload' ask it; none: nowhere")
         ->capture_default_str();
+    app->add_option("--metrics", options->metrics,
+                    "Where Prometheus gets metrics: ADDRESS:PORT, or a\n"
+                    "PORT of 127.0.0.1 (0: any); none: nowhere")
+        ->capture_default_str();
+    app->add_option("--metrics-textfile", options->metrics_file,
+                    "FILE.prom for node_exporter, written every 15 s");
     app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
     app->add_flag("--allow-no-swap", options->allow_no_swap,
                   "Go on without swap: file pages alone can be paged out");

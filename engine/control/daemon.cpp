@@ -319,7 +319,10 @@ void Daemon::take(Process process, std::uint64_t start_ticks, std::size_t rule) 
     if (service == nullptr) return;
     const std::int32_t pid = process.pid;
     if (const auto known = watched_.find(pid); known != watched_.end()) {
-        if (known->second.service == service && known->second.start_ticks == start_ticks) return;
+        if (known->second.service == service && known->second.start_ticks == start_ticks) {
+            known->second.rule = rule_of_policy(rule);
+            return;
+        }
         leave(pid);
     }
     // What the monitor follows as a child is there already.
@@ -336,7 +339,8 @@ void Daemon::take(Process process, std::uint64_t start_ticks, std::size_t rule) 
         return;
     }
     refused_.erase(pid);
-    watched_[pid] = {service, service->session->targets().back().id, start_ticks};
+    watched_[pid] = {service, service->session->targets().back().id, start_ticks,
+                     rule_of_policy(rule)};
     say(Level::info, service->named.name + ": watches " + what);
 }
 
@@ -348,6 +352,21 @@ void Daemon::leave(std::int32_t pid) {
                          ", which its rules do not fit any more");
     known->second.service->session->remove(known->second.id);
     watched_.erase(known);
+}
+
+// The rules of all policies stand one after another.
+std::size_t Daemon::rule_of_policy(std::size_t rule) const {
+    const auto first = std::find(of_rules_.begin(), of_rules_.end(), of_rules_.at(rule));
+    return rule - static_cast<std::size_t>(first - of_rules_.begin());
+}
+
+std::optional<std::size_t> Daemon::rule_of(const Service& service,
+                                           const SessionTarget& target) const {
+    const auto known = watched_.find(target.process.pid);
+    if (known == watched_.end() || known->second.service != &service ||
+        known->second.rule >= service.named.policy.targets.size())
+        return std::nullopt;
+    return known->second.rule;
 }
 
 // Ending ------------------------------------------------------------------------------------------
@@ -405,6 +424,7 @@ DaemonStatus Daemon::status() const {
     DaemonStatus status;
     status.elapsed = elapsed(began_, std::chrono::steady_clock::now());
     status.dry_run = parts_.dry_run;
+    status.unwatched = refused_.size();
     for (const auto& service : services_) {
         const Session& session = *service->session;
         DaemonStatus::OfPolicy of_policy;
@@ -422,19 +442,32 @@ DaemonStatus Daemon::status() const {
                     {session.policy().schemes[guarded.scheme].name, guarded.pause.harm,
                      guarded.pause.measured,
                      elapsed(std::chrono::steady_clock::now(), guarded.pause.until)});
+            of_target.rule = rule_of(*service, target);
             if (target.memory) {
                 of_target.rss = target.memory->rss;
                 of_target.swapped = target.memory->swapped;
             }
             of_policy.targets.push_back(std::move(of_target));
         }
-        const auto controls = session.controls();
+        auto controls = session.controls();
+        controls.resize(session.policy().schemes.size());
         for (std::size_t i = 0; i < session.policy().schemes.size(); ++i) {
             const Scheme& scheme = session.policy().schemes[i];
-            of_policy.schemes.push_back({scheme.name, scheme.action, session.totals()[i],
-                                         i < controls.size() ? controls[i].tuned_age : std::nullopt,
-                                         i < controls.size() ? controls[i].guard_pauses : 0});
+            DaemonStatus::OfScheme of_scheme;
+            of_scheme.name = scheme.name;
+            of_scheme.action = scheme.action;
+            of_scheme.totals = session.totals()[i];
+            of_scheme.tuned_age = controls[i].tuned_age;
+            of_scheme.guard_pauses = controls[i].guard_pauses;
+            of_scheme.controls = std::move(controls[i]);
+            for (const QuotaGoal& goal : scheme.quota.goals) of_scheme.goals.push_back(goal.metric);
+            of_policy.schemes.push_back(std::move(of_scheme));
         }
+        of_policy.rules = session.policy().targets;
+        of_policy.snapshots = session.snapshots();
+        of_policy.regions = session.regions();
+        of_policy.actor_time = session.actor_time();
+        if (auto cost = session.monitor_cost()) of_policy.monitor = *cost;
         status.policies.push_back(std::move(of_policy));
     }
     return status;

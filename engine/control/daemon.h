@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -87,6 +88,8 @@ class Daemon {
     void take(Process process, std::uint64_t start_ticks, std::size_t rule);
     std::vector<Discovery::Newcomer> take_refused();
     void leave(std::int32_t pid);
+    std::size_t rule_of_policy(std::size_t rule) const;
+    std::optional<std::size_t> rule_of(const Service& service, const SessionTarget& target) const;
     void end(std::unique_ptr<Service> service, const std::string& why);
     void service_finished(const Service* service);
     void fail(const Service& service, const Error& error);
@@ -104,6 +107,7 @@ class Daemon {
         Service* service = nullptr;
         TargetId id;
         std::uint64_t start_ticks = 0;
+        std::size_t rule = 0;  // of its policy's
     };
 
     EventLoop& loop_;

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "engine/actions/totals.h"
+#include "engine/monitors/monitor.h"
+#include "schemes/decide/explanation.h"
 #include "schemes/decide/harm_guard.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
@@ -32,13 +34,18 @@ struct DaemonStatus {
             Duration left{};
         };
         std::vector<Guarded> guarded;
+        // Which of the policy's rules fits; nullopt: a child of a target, or not looked at again
+        // since a reload.
+        std::optional<std::size_t> rule{};
     };
     struct OfScheme {
         std::string name;
         Action action = Action::stat;
         SchemeTotals totals;
         std::optional<Duration> tuned_age;
-        std::uint64_t guard_pauses = 0;  // that the guard began
+        std::uint64_t guard_pauses = 0;   // that the guard began
+        SchemeControls controls{};        // as of the last decision
+        std::vector<GoalMetric> goals{};  // parallel to those of the controls
     };
     struct OfPolicy {
         std::string name;
@@ -46,10 +53,16 @@ struct DaemonStatus {
         std::string resting;    // why nothing is monitored; empty: it is
         std::vector<Target> targets;
         std::vector<OfScheme> schemes;
+        std::vector<TargetSelector> rules;
+        std::uint64_t snapshots = 0;
+        std::uint64_t regions = 0;  // in the newest snapshot
+        std::optional<MonitorCost> monitor;
+        Duration actor_time{};  // CPU time of the threads that act
     };
     Duration elapsed{};
     bool dry_run = false;
     std::vector<OfPolicy> policies;
+    std::size_t unwatched = 0;  // processes that fit and could not be watched
 };
 
 // The schema of answers: fields are added, never taken away or given another meaning.

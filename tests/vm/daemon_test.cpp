@@ -8,9 +8,11 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "apply_to_target.h"
+#include "tests/unit/engine/http_asker.h"
 
 namespace damon_schemes::vm {
 namespace {
@@ -39,6 +41,15 @@ class DaemonInGuest : public ApplyToTarget {
         EXPECT_EQ(command.wait(), exit_ok) << command.err();
         const auto answer = nlohmann::json::parse(command.out(), nullptr, false);
         return answer.is_discarded() ? nlohmann::json() : answer["status"];
+    }
+    // The value of the series of that name whose labels have this in them; -1: there is none.
+    static double metric(const std::string& metrics, const std::string& name,
+                         const std::string& label = "") {
+        std::istringstream lines(metrics);
+        for (std::string line; std::getline(lines, line);)
+            if (line.starts_with("damon_schemes_" + name) && line.find(label) != std::string::npos)
+                return std::stod(line.substr(line.rfind(' ') + 1));
+        return -1;
     }
     static bool says(const Command& command, const std::string& what) {
         return command.err().find(what) != std::string::npos;
@@ -136,6 +147,45 @@ TEST_F(DaemonInGuest, AProgramThatNeedsWhatWasPagedOutIsLeftAloneAndStatusSaysWh
     EXPECT_GE(rss(), cold_bytes);
     daemon->signal(SIGTERM);
     EXPECT_EQ(daemon->wait(), exit_ok) << daemon->err();
+}
+
+TEST_F(DaemonInGuest, MetricsSayWhatItDoesOverHttpAndInAFile) {
+    start_target();
+    const std::string file = std::string(folder) + "/damon-schemes.prom";
+    Command daemon({"damon-schemes", "daemon", "--policies", folder, "--socket", socket,
+                    "--metrics", "127.0.0.1:9797", "--metrics-textfile", file});
+    ASSERT_TRUE(eventually([&] { return !daemon.running() || says(daemon, "watches vm_target"); }));
+    ASSERT_TRUE(daemon.running()) << daemon.err();
+    EXPECT_TRUE(says(daemon, "metrics are at http://127.0.0.1:9797/metrics")) << daemon.err();
+    std::string metrics;
+    ASSERT_TRUE(eventually([&] {
+        metrics = damon_schemes::testing::get("127.0.0.1:9797", "/metrics").body;
+        return metric(metrics, "paged_out_bytes_total{") >= static_cast<double>(cold_bytes) / 2;
+    })) << metrics
+        << daemon.err();
+    EXPECT_EQ(metric(metrics, "targets{", "rule=\"name=vm_target\""), 1) << metrics;
+    EXPECT_GE(metric(metrics, "target_swapped_bytes{"), static_cast<double>(cold_bytes) / 4);
+    EXPECT_GT(metric(metrics, "snapshots_total{"), 0);
+    EXPECT_GE(metric(metrics, "lost_snapshots_total{"), 0);
+    EXPECT_GT(metric(metrics, "regions{"), 0);
+    EXPECT_GT(metric(metrics, "monitor_cpu_seconds_total{"), 0);
+    EXPECT_GT(metric(metrics, "monitor_memory_bytes{"), 0);
+    EXPECT_GT(metric(metrics, "engine_cpu_seconds_total"), 0);
+    EXPECT_GT(metric(metrics, "engine_resident_bytes"), 1 << 20);
+    EXPECT_GT(metric(metrics, "host_swap_bytes"), 0);
+    EXPECT_EQ(metric(metrics, "policy_observing{"), 0) << metrics;
+    EXPECT_EQ(metric(metrics, "last_reload_successful"), 1);
+
+    write("version = 1\nsomething = 1\n");
+    daemon.signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] {
+        metrics = damon_schemes::testing::get("127.0.0.1:9797", "/metrics").body;
+        return metric(metrics, "last_reload_successful") == 0;
+    })) << metrics;
+    EXPECT_TRUE(std::filesystem::exists(file)) << daemon.err();
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exit_ok) << daemon.err();
+    EXPECT_FALSE(std::filesystem::exists(file));
 }
 
 TEST_F(DaemonInGuest, ADryRunWatchesAndTakesNothing) {

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -169,6 +170,7 @@ TEST_F(DaemonTest, watches_what_fits_as_it_comes_and_forgets_it_as_it_goes) {
     run_until([&] { return watches(0, *after); });
     EXPECT_FALSE(watches(0, *other));
     EXPECT_EQ(targets(0), 2U);
+    EXPECT_EQ(daemon_->status().policies[0].targets[1].rule, std::optional<std::size_t>(0));
     before->kill();
     run_until([&] { return targets(0) == 1; });
     after->kill();
@@ -224,6 +226,8 @@ TEST_F(DaemonTest, what_fits_no_rule_any_more_is_left_and_what_fits_another_move
     ASSERT_TRUE(daemon_->reload(list(policy("a.toml", name_of_ours('c'), "cold"),
                                      policy("b.toml", name_of_ours('b'), "cold"))));
     run_until([&] { return watches(1, *moving); });
+    // The first of its own policy's, whatever the others have.
+    EXPECT_EQ(daemon_->status().policies[1].targets.at(0).rule, std::optional<std::size_t>(0));
     run_until([&] { return monitors_[0]->removed.size() == 2; });
     EXPECT_TRUE(alive(leaving->pidfd()));
     EXPECT_FALSE(watches(1, *leaving));
