@@ -151,10 +151,22 @@ void add_guard(FigureTable& table, const Decision& decision, std::uint32_t index
                                 to_string(*limits.min_zram_saving));
 }
 
+void add_pauses(FigureTable& table, const Decision& decision, std::uint32_t index) {
+    for (const auto& pause : decision.controls[index].paused) {
+        const auto* known = pause.target ? conditions_of(decision, *pause.target) : nullptr;
+        table.words(
+            "paused",
+            (pause.until ? "for another " + readable(elapsed(decision.snapshot.time, *pause.until))
+                         : std::string("until it is resumed")) +
+                (known == nullptr ? "" : ": " + printable(known->name)));
+    }
+}
+
 // Where the controllers of one scheme stand, in the order of their precedence.
 void add_controls(FigureTable& table, const Decision& decision, std::uint32_t index) {
     const Scheme& scheme = decision.policy.schemes[index];
     const SchemeControls& controls = decision.controls[index];
+    add_pauses(table, decision, index);
     if (!acts(scheme.action)) {
         // Nothing brakes what does nothing.
     } else if (!decision.policy.limits.brake) {
@@ -360,6 +372,13 @@ nlohmann::json json_of(const Decision& decision, std::uint32_t index) {
         stand["braked"].push_back(
             {{"target", braked.target.value},
              {"for_ns", elapsed(decision.snapshot.time, braked.until).count()}});
+    stand["paused"] = nlohmann::json::array();
+    for (const auto& pause : controls.paused)
+        stand["paused"].push_back(
+            {{"target", pause.target ? nlohmann::json(pause.target->value) : nullptr},
+             {"for_ns", pause.until
+                            ? nlohmann::json(elapsed(decision.snapshot.time, *pause.until).count())
+                            : nullptr}});
     stand["guarded"] = nlohmann::json::array();
     for (const auto& guarded : controls.guarded)
         stand["guarded"].push_back(
@@ -457,6 +476,67 @@ std::string decision_json(const Decision& decision, std::optional<std::uint64_t>
                           {"schemes", std::move(schemes)},
                           {"verdicts", std::move(verdicts)}}
         .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+namespace {
+
+// Whether it says that a scheme's pattern is not met, or that this cannot be told.
+bool matches(const Verdict& verdict) {
+    return !verdict.held_back || *verdict.held_back > Reason::age;
+}
+
+SchemeTally tally_of(const std::vector<Verdict>& verdicts, std::uint32_t scheme, bool acting) {
+    SchemeTally tally;
+    std::optional<std::uint32_t> region;
+    for (const Verdict& verdict : verdicts) {
+        if (verdict.scheme != scheme) continue;
+        const Bytes bytes = verdict.range.size();
+        if (verdict.held_back)
+            tally.held_back[static_cast<std::size_t>(*verdict.held_back)] += bytes;
+        else if (acting)
+            tally.planned += bytes;
+        if (!matches(verdict)) continue;
+        tally.matched += bytes;
+        if (region != verdict.region) ++tally.matched_regions;
+        region = verdict.region;
+    }
+    return tally;
+}
+
+}  // namespace
+
+Decision decision_on(TargetId target, Decision decision) {
+    auto& targets = decision.snapshot.targets;
+    const auto found = std::find_if(targets.begin(), targets.end(), [target](const auto& seen) {
+        return seen.id == target && !seen.exited;
+    });
+    const auto index = static_cast<std::uint32_t>(found - targets.begin());
+    targets = found == targets.end() ? std::vector<TargetSnapshot>{} : std::vector{*found};
+    std::erase_if(decision.conditions.targets,
+                  [target](const auto& known) { return known.id != target; });
+    if (decision.conditions.targets.empty()) {
+        Conditions::Target known;
+        known.id = target;
+        decision.conditions.targets.push_back(std::move(known));
+    }
+    auto& verdicts = decision.explanation.verdicts;
+    std::erase_if(verdicts, [index](const Verdict& verdict) { return verdict.target != index; });
+    for (Verdict& verdict : verdicts) verdict.target = 0;
+    std::erase_if(decision.plan.ranges,
+                  [index](const PlannedRange& range) { return range.target != index; });
+    for (PlannedRange& range : decision.plan.ranges) range.target = 0;
+    for (std::uint32_t scheme = 0; scheme < decision.plan.schemes.size(); ++scheme)
+        decision.plan.schemes[scheme] =
+            tally_of(verdicts, scheme, acts(decision.policy.schemes[scheme].action));
+    for (SchemeControls& controls : decision.controls) {
+        const auto other = [target](const auto& left_alone) { return left_alone.target != target; };
+        std::erase_if(controls.braked, other);
+        std::erase_if(controls.guarded, other);
+        std::erase_if(controls.paused, [target](const Pauses::Pause& pause) {
+            return pause.target && *pause.target != target;
+        });
+    }
+    return decision;
 }
 
 }  // namespace damon_schemes

@@ -27,6 +27,9 @@ struct Decision {
     Duration watched{};                    // for how long its targets had been watched
 };
 
+// The same of one target alone: with what each scheme found of it, and not of all together; without
+// any target where the snapshot has it not, or it has exited.
+Decision decision_on(TargetId target, Decision decision);
 // Several lines, none wider than `width` (at least 60 columns are taken).
 std::string decision_table(const Decision& decision, std::size_t width);
 // The same of one address; of several targets, of each that has it.

@@ -46,6 +46,7 @@ struct Decider::State {
     std::vector<SchemeState> schemes;
     WatchedTargets targets;
     RegionMatcher matcher;
+    Pauses pauses;
     struct LockedBefore {
         std::uint32_t scheme;
         TargetId target;
@@ -113,6 +114,7 @@ Plan Decider::decide(const Snapshot& snapshot, const Conditions& conditions,
         const TargetSnapshot& target = snapshot.targets[t];
         if (target.exited) continue;
         TargetState& of_target = state.targets.at(t);
+        of_target.paused = state.pauses.active(target.id, state.now);
         state.hold_returned(target, of_target);
         for (SchemeState& scheme : state.schemes) {
             scheme.blocked =
@@ -212,6 +214,7 @@ std::vector<SchemeControls> Decider::controls() const {
     for (const SchemeState& scheme : state_->schemes) {
         controls.push_back(scheme.controls(state_->now));
         if (!scheme.acting) continue;
+        controls.back().paused = state_->pauses.active(state_->now);
         for (const BrakedTarget& target : on_brake)
             controls.back().braked.push_back({target.target, target.until});
         controls.back().guard_pauses = state_->targets.guard_pauses(scheme.index);
@@ -238,6 +241,22 @@ std::vector<Decider::BrakedTarget> Decider::braked() const {
     for (const TargetState& target : state_->targets.states())
         if (target.brake.active(state_->now)) braked.push_back({target.id, *target.brake.until()});
     return braked;
+}
+
+void Decider::pause(const Pauses::Pause& pause) {
+    state_->pauses.pause(pause);
+}
+
+void Decider::resume(std::optional<TargetId> target) {
+    state_->pauses.resume(target);
+}
+
+const Pauses& Decider::pauses() const {
+    return state_->pauses;
+}
+
+void Decider::keep(Pauses pauses) {
+    state_->pauses = std::move(pauses);
 }
 
 const Policy& Decider::policy() const {

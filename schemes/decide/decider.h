@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "schemes/decide/conditions.h"
 #include "schemes/decide/explanation.h"
+#include "schemes/decide/pauses.h"
 #include "schemes/decide/plan.h"
 #include "schemes/observation.h"
 #include "schemes/policy/model.h"
@@ -85,6 +87,13 @@ class Decider {
         HarmGuard::Pause pause;
     };
     std::vector<GuardedTarget> guarded() const;
+
+    // Of what is paused nothing is planned; all else goes on as ever.  They are no part of the
+    // policy: who replaces a decider hands them on.
+    void pause(const Pauses::Pause& pause);
+    void resume(std::optional<TargetId> target);  // nullopt: the pause of all
+    const Pauses& pauses() const;
+    void keep(Pauses pauses);
 
     const Policy& policy() const;
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schemes/decide/harm_guard.h"
+#include "schemes/decide/pauses.h"
 #include "schemes/decide/plan.h"
 #include "schemes/observation.h"
 
@@ -61,6 +62,7 @@ struct SchemeControls {
     Bytes refaulted;                      // so far
     Bytes watched;                        // paged out so far
 
+    std::vector<Pauses::Pause> paused;
     struct Brake {
         TargetId target;
         Instant until;

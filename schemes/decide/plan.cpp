@@ -27,6 +27,8 @@ std::string_view name_of(Reason reason) {
             return "target_denied";
         case Reason::observing_only:
             return "observing_only";
+        case Reason::paused:
+            return "paused";
         case Reason::brake:
             return "brake";
         case Reason::guard:
@@ -88,6 +90,8 @@ std::string_view explanation_of(Reason reason) {
             return "the target may not be watched any more";
         case Reason::observing_only:
             return "this session has not proved that it sees accesses, so it only observes";
+        case Reason::paused:
+            return "it was told to pause, or to leave the target alone for a while";
         case Reason::brake:
             return "the target's major faults rose, so it is left alone for a while";
         case Reason::guard:

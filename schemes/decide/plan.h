@@ -28,6 +28,7 @@ enum class Reason : std::uint8_t {
     unseen_accesses,  // others map the target's memory, and the policy does not allow for that
     target_denied,    // may not be watched (any more)
     observing_only,   // the session has not proved that it sees
+    paused,           // somebody told the schemes to leave it alone for a while
     brake,            // the target's major faults rose: left alone for a while
     guard,            // the target paid for what the scheme did: left alone for a while
     headroom_low,     // too little of memory and swap together can still be had

@@ -110,6 +110,7 @@ std::optional<Reason> SchemeState::what_blocks(const TargetSnapshot& target,
     if (target.unseen_accesses && !scheme->allow_unseen_accesses) return Reason::unseen_accesses;
     if (target.denied) return Reason::target_denied;
     if (!conditions.sees) return Reason::observing_only;
+    if (state.paused) return Reason::paused;
     if (limits.brake && state.brake.active(now)) return Reason::brake;
     if (limits.guard && state.guards[index].active(now)) return Reason::guard;
     if (resting && *resting <= Reason::unmeasured) return resting;

@@ -23,6 +23,7 @@ struct TargetState {
     std::uint64_t generation = 0;
     std::uint64_t last_seen = 0;  // number of the snapshot
     FaultBrake brake;
+    bool paused = false;             // in this decide() call
     std::vector<ActedRanges> acted;  // parallel to the policy's schemes
     std::vector<HarmGuard> guards;   // likewise
     std::vector<HeldLocks> held;     // likewise; of those that lock

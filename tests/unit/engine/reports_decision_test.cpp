@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "engine/reports/decision.h"
 #include "engine/reports/readable.h"
@@ -170,6 +171,57 @@ TEST(DecisionJson, HasEveryVerdictWithItsReason) {
     EXPECT_EQ(json["schemes"][1]["matched_bytes"], 0x40000);
     EXPECT_EQ(json["schemes"][0]["controls"]["quota_bytes_left"], mebibytes(100).count);
     EXPECT_EQ(nlohmann::json::parse(decision_json(decision(), 0x30000))["verdicts"].size(), 2U);
+}
+
+// Two targets, of which the first stands for most.
+Decision of_two() {
+    Decision both = decision();
+    TargetSnapshot second = both.snapshot.targets[0];
+    second.id = {8};
+    second.pid = 4343;
+    second.regions = {region(0x10000, 0x20000, 0, 12), region(0x20000, 0x28000, 10, 12)};
+    both.snapshot.targets.push_back(second);
+    both.explanation.verdicts.push_back({0, 1, 0, {0x10000, 0x18000}, std::nullopt, {}});
+    both.explanation.verdicts.push_back({0, 1, 0, {0x18000, 0x20000}, Reason::quota_bytes, {}});
+    both.explanation.verdicts.push_back({0, 1, 1, {0x20000, 0x28000}, Reason::frequency, {}});
+    both.explanation.verdicts.push_back({1, 1, 0, {0x10000, 0x20000}, std::nullopt, {}});
+    both.plan.ranges.push_back({0, 1, {0x10000, 0x18000}, false});
+    both.controls[0].braked = {{{7}, Instant(101s)}, {{8}, Instant(102s)}};
+    both.controls[0].paused = {{std::nullopt, std::nullopt}, {TargetId{7}, std::nullopt}};
+    return both;
+}
+
+TEST(DecisionOnOneTarget, HasItsOwnFiguresAlone) {
+    const Decision one = decision_on({8}, of_two());
+    ASSERT_EQ(one.snapshot.targets.size(), 1U);
+    EXPECT_EQ(one.snapshot.targets[0].pid, 4343);
+    ASSERT_EQ(one.conditions.targets.size(), 1U);
+    EXPECT_EQ(one.conditions.targets[0].id, TargetId{8});
+    EXPECT_EQ(one.plan.schemes[0].matched, Bytes{0x10000});
+    EXPECT_EQ(one.plan.schemes[0].matched_regions, 1U);
+    EXPECT_EQ(one.plan.schemes[0].planned, Bytes{0x8000});
+    const auto held = [&](Reason reason) {
+        return one.plan.schemes[0].held_back[static_cast<std::size_t>(reason)];
+    };
+    EXPECT_EQ(held(Reason::quota_bytes), Bytes{0x8000});
+    EXPECT_EQ(held(Reason::frequency), Bytes{0x8000});
+    EXPECT_EQ(one.plan.schemes[1].matched, Bytes{0x10000});
+    EXPECT_EQ(one.plan.schemes[1].planned, Bytes{}) << "it only counts";
+    ASSERT_EQ(one.plan.ranges.size(), 1U);
+    EXPECT_EQ(one.plan.ranges[0].target, 0U);
+    ASSERT_EQ(one.controls[0].braked.size(), 1U);
+    EXPECT_EQ(one.controls[0].braked[0].target, TargetId{8});
+    EXPECT_EQ(one.controls[0].paused.size(), 1U) << "the pause of all";
+    EXPECT_THAT(decision_table(one, 80), HasSubstr("paused"));
+    EXPECT_TRUE(is_seen(one, 0x24000));
+    EXPECT_FALSE(is_seen(one, 0x48000)) << "that is the other's";
+}
+
+TEST(DecisionOnOneTarget, WhatIsNotThereIsToldByNoTarget) {
+    EXPECT_TRUE(decision_on({9}, of_two()).snapshot.targets.empty());
+    Decision gone = of_two();
+    gone.snapshot.targets[1].exited = true;
+    EXPECT_TRUE(decision_on({8}, std::move(gone)).snapshot.targets.empty());
 }
 
 }  // namespace

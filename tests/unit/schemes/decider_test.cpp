@@ -627,12 +627,13 @@ TEST(Names, EveryReasonHasAStableNameAndAnExplanation) {
         names.push_back(name_of(static_cast<Reason>(i)));
         EXPECT_NE(explanation_of(static_cast<Reason>(i)), explanation_of(Reason::count_));
     }
-    EXPECT_THAT(names, ElementsAre("unknown", "size", "frequency", "age", "other_scheme",
-                                   "recently_acted", "already_locked", "nothing_present",
-                                   "unseen_accesses", "target_denied", "observing_only", "brake",
-                                   "guard", "headroom_low", "swap_low", "zram_poor", "unmeasured",
-                                   "watermark", "small_target", "filter", "not_due", "floor",
-                                   "lock_budget", "quota_bytes", "quota_time", "quota_goal"));
+    EXPECT_THAT(
+        names,
+        ElementsAre("unknown", "size", "frequency", "age", "other_scheme", "recently_acted",
+                    "already_locked", "nothing_present", "unseen_accesses", "target_denied",
+                    "observing_only", "paused", "brake", "guard", "headroom_low", "swap_low",
+                    "zram_poor", "unmeasured", "watermark", "small_target", "filter", "not_due",
+                    "floor", "lock_budget", "quota_bytes", "quota_time", "quota_goal"));
 }
 
 TEST(Names, EveryActionHasTheNameThatAPolicyGivesIt) {
