@@ -194,6 +194,11 @@ void ConditionsReader::know(MachineSurvey survey) {
     conditions_.zram_saving = survey.zram_saving;
 }
 
+void ConditionsReader::know_figure(const std::string& file, double value) {
+    for (Conditions::Figure& figure : conditions_.figures)
+        if (figure.file == file) figure.value = value;
+}
+
 void ConditionsReader::forget(TargetId target) {
     known_[target] = {std::nullopt, nullptr, true};
     changed_ = true;

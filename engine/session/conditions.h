@@ -83,6 +83,8 @@ class ConditionsReader {
     void know(TargetSurvey survey);
     void know(TargetId target, std::shared_ptr<const std::vector<MappedArea>> mappings);
     void know(MachineSurvey survey);
+    // In place of what the file holds, until the next survey of the machine.
+    void know_figure(const std::string& file, double value);
     // It has exited: nothing of it is known any more, also when a survey comes late.
     void forget(TargetId target);
     // No survey of it is under way any more, either.

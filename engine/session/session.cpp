@@ -123,19 +123,23 @@ struct Session::Receipt {
           target(target_in),
           planned_at(planned_at_in),
           policy((*session)->policies_),
+          acting((*session)->schemes_[scheme]),
           ranges(std::move(ranges_in)),
           outcomes(dropped(ranges)) {}
     ~Receipt() {
         if (!due) return;
         loop.post([session_then = std::move(session), scheme_then = scheme, target_then = target,
-                   planned_then = planned_at, policy_then = policy, ranges_then = std::move(ranges),
-                   outcomes_then = std::move(outcomes)] {
+                   planned_then = planned_at, policy_then = policy, acting_then = std::move(acting),
+                   ranges_then = std::move(ranges), outcomes_then = std::move(outcomes)] {
             Session* session_now = *session_then;
             if (!session_now) return;
             --session_now->in_flight_;
             if (policy_then == session_now->policies_)
                 session_now->receive(scheme_then, target_then, planned_then, ranges_then,
                                      outcomes_then);
+            if (session_now->on_batch)
+                session_now->on_batch(
+                    {*acting_then, session_now->find(target_then), ranges_then, outcomes_then});
             session_now->finish_if_idle();
         });
     }
@@ -148,6 +152,7 @@ struct Session::Receipt {
     TargetId target;
     Instant planned_at;
     std::uint64_t policy;
+    std::shared_ptr<const Scheme> acting;
     std::vector<AddressRange> ranges;
     std::vector<ActionOutcome> outcomes;
     bool due = true;
@@ -306,7 +311,10 @@ Result<void> Session::replace(Policy policy, std::unique_ptr<Executor> executor)
     mapped_at_.reset();
     refaults_ = std::make_shared<RefaultWatcher>(policy.refaults, paths_);
     executor_ = std::move(executor);
+    Pauses pauses = decider_.pauses();
     decider_ = Decider(std::move(policy));
+    decider_.keep(std::move(pauses));
+    told_figures_.clear();
     if (!resting_) return {};
     if (auto started = wake(); !started) fail(started.error());
     return {};
@@ -326,6 +334,72 @@ Result<void> Session::allow_acting(TlbPolicy tlb) {
 void Session::hold_lock(std::uint32_t scheme, std::int32_t pid, AddressRange range) {
     for (const auto& target : targets_)
         if (target.process.pid == pid) decider_.hold_lock(scheme, target.id, range, now());
+}
+
+void Session::pause(std::optional<TargetId> target, std::optional<Instant> until) {
+    decider_.pause({target, until});
+    for (const SessionTarget& each : targets_)
+        if (!each.exited && (!target || each.id == *target)) stop_acting_on(each);
+}
+
+void Session::resume(std::optional<TargetId> target) {
+    decider_.resume(target);
+}
+
+void Session::tell_figure(const std::string& file, std::optional<double> value) {
+    if (!value) {
+        told_figures_.erase(file);
+        return;
+    }
+    told_figures_[file] = *value;
+    conditions_.know_figure(file, *value);
+}
+
+// Goes with the job, and says what came of it also where the job is dropped.
+struct Session::Recollection {
+    explicit Recollection(EventLoop& loop_in) : loop(loop_in) {
+        recalled.stopped = "it was told to stop";
+    }
+    ~Recollection() {
+        if (!done) return;
+        loop.post([done_then = std::move(done), recalled_then = std::move(recalled)] {
+            done_then(recalled_then);
+        });
+    }
+    Recollection(const Recollection&) = delete;
+    Recollection& operator=(const Recollection&) = delete;
+
+    EventLoop& loop;
+    std::function<void(const Recalled&)> done;
+    Recalled recalled;
+};
+
+bool Session::recall(TargetId id, Bytes keep_free, std::function<void(const Recalled&)> done) {
+    const SessionTarget* target = find(id);
+    if (!target || target->exited || finishing_) return false;
+    (void)in_background(
+        page_tables,
+        [refaults = refaults_, id](const auto&) {
+            refaults->forget(id);
+            return 0;
+        },
+        [](int) {});
+    ActionRequest request;
+    request.pid = target->process.pid;
+    request.pidfd = target->process.pidfd.get();
+    request.target_name = target->process.name;
+    request.target = id;
+    request.generation = target->generation.value_or(0);
+    const auto recollection = std::make_shared<Recollection>(loop_);
+    // Set once the job is taken: what is not taken tells nothing.
+    const bool taken =
+        actors_.submit({id.value, [recollection, executor = executor_, request, keep_free,
+                                   paths = paths_](const std::function<bool()>& cancelled) {
+                            recollection->recalled = damon_schemes::recall(
+                                request, *executor, keep_free, cancelled, paths);
+                        }});
+    if (taken) recollection->done = std::move(done);
+    return taken;
 }
 
 void Session::finish(const std::string& why) {
@@ -458,6 +532,12 @@ void Session::follow_generations(const Snapshot& snapshot) {
     }
 }
 
+// What was planned for it is left, too.
+void Session::stop_acting_on(const SessionTarget& target) {
+    verifications_.drop(target.id);
+    actors_.cancel(target.id.value);
+}
+
 // The brake comes first: what was planned before it was put on is left, too.
 void Session::follow_brakes() {
     const auto braked = decider_.braked();
@@ -467,8 +547,7 @@ void Session::follow_brakes() {
             braked.begin(), braked.end(),
             [&](const Decider::BrakedTarget& other) { return other.target == target.id; });
         if (!target.braked || was) continue;
-        verifications_.drop(target.id);
-        actors_.cancel(target.id.value);
+        stop_acting_on(target);
     }
 }
 
@@ -485,8 +564,7 @@ void Session::follow_guards() {
                                     [&](const auto& then) { return then.scheme == now.scheme; });
             });
         if (!more) continue;
-        verifications_.drop(target.id);
-        actors_.cancel(target.id.value);
+        stop_acting_on(target);
     }
 }
 
@@ -565,7 +643,9 @@ ActionRequest Session::request_for(std::uint32_t scheme, const SessionTarget& ta
 void Session::receive(std::uint32_t scheme, TargetId target, Instant planned_at,
                       const std::vector<AddressRange>& ranges,
                       const std::vector<ActionOutcome>& outcomes) {
-    const SessionTarget* known = find(target);
+    SessionTarget* known = find(target);
+    for (const ActionOutcome& outcome : outcomes)
+        if (known != nullptr) known->paged_out += outcome.paged_out;
     const bool watched =
         known && !known->exited && !finishing_ && watch_refaults(scheme, *known, outcomes);
     for (std::size_t i = 0; i < outcomes.size() && i < ranges.size(); ++i) {
@@ -791,6 +871,7 @@ void Session::pursue_verifications() {
 bool Session::may_act_on(const Verification& verification) {
     const SessionTarget* target = find(verification.request.target);
     if (!target || target->exited || target->braked || resting_) return false;
+    if (decider_.pauses().active(target->id, now())) return false;
     if (target->generation != verification.request.generation) return false;
     return !passed_limit(policy().limits, verification.request.action, conditions_.last());
 }
@@ -890,6 +971,7 @@ void Session::survey_targets() {
                 conditions_.know(survey);
             }
             conditions_.know(surveyed.machine);
+            for (const auto& [file, value] : told_figures_) conditions_.know_figure(file, value);
         });
 }
 
@@ -989,6 +1071,7 @@ void Session::take_refaults(const Refaults& refaults, const RefaultWatcher* from
     if (from != refaults_.get()) return;  // of a policy that was replaced
     for (const RefaultReport& report : refaults.reports) {
         totals_[report.scheme].refaulted += report.bytes;
+        if (SessionTarget* target = find(report.target)) target->refaulted += report.bytes;
         decider_.report(report);
     }
     if (finishing_ || !refaults.next) return;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/actions/executor.h"
+#include "engine/actions/recall.h"
 #include "engine/actions/totals.h"
 #include "engine/events/actors.h"
 #include "engine/events/alarm.h"
@@ -40,6 +41,9 @@ struct SessionTarget {
         HarmGuard::Pause pause;
     };
     std::vector<Guarded> guarded;
+    // So far, by all schemes together; also by those of a policy that was replaced.
+    Bytes paged_out;
+    Bytes refaulted;
     EventLoop::Watch watch = 0;
     std::optional<std::uint64_t> generation;  // of its address space in the newest snapshot
     std::optional<ProcessMemory> memory;      // as it was last surveyed, at most half a second ago
@@ -106,6 +110,23 @@ class Session {
         explain_ = std::move(callback);
     }
 
+    // Nothing is planned for a target, or (nullopt) for any, until it is resumed, or until then;
+    // what is under way ends at its next chunk.  Monitoring goes on, and so does the pause through
+    // replace().
+    void pause(std::optional<TargetId> target, std::optional<Instant> until);
+    void resume(std::optional<TargetId> target);
+
+    // This stands in for what a file of the policy's figures holds, wherever the policy goes by it,
+    // until replace(); nullopt: the file counts again, from the next time on that it is read.
+    void tell_figure(const std::string& file, std::optional<double> value);
+
+    // What of a target is in swap is brought back, on an actor thread (recall.h); what came of it
+    // is told on the loop's thread, also if the session has ended by then.  It ends like an action:
+    // at the next chunk after a pause, an exec, the brake.  What comes back by it counts as no
+    // refault. False: too much waits for the actors, or there is no such target; nothing is told
+    // then.
+    bool recall(TargetId id, Bytes keep_free, std::function<void(const Recalled&)> done);
+
     // Nothing new is decided; what is under way ends at its next chunk; then on_finished is called.
     void finish(const std::string& why);
 
@@ -115,6 +136,15 @@ class Session {
     std::function<void(std::uint32_t scheme, TargetId target, AddressRange range,
                        const ActionOutcome& outcome)>
         on_action;
+    // What became of one action: of all ranges of one scheme in one target that were planned
+    // together, also where the policy has been replaced since.
+    struct Batch {
+        const Scheme& scheme;
+        const SessionTarget* target;  // null: it is known no more
+        const std::vector<AddressRange>& ranges;
+        const std::vector<ActionOutcome>& outcomes;  // parallel to the ranges
+    };
+    std::function<void(const Batch&)> on_batch;
     // A child of a target that is a target from now on, also one of targets().  Its first snapshot
     // is handed to on_decision next.
     std::function<void(const SessionTarget& target)> on_child;
@@ -148,6 +178,7 @@ class Session {
 
   private:
     struct Receipt;
+    struct Recollection;
 
     void take_snapshots();
     Result<void> keep(TargetId id, Process process, bool child);
@@ -160,6 +191,7 @@ class Session {
     Result<void> check_intervals(const MonitorAttributes& attributes);
     void explain(const Snapshot& snapshot, Conditions conditions);
     void follow_generations(const Snapshot& snapshot);
+    void stop_acting_on(const SessionTarget& target);
     void follow_brakes();
     void follow_guards();
     void submit(const Snapshot& snapshot, const Plan& plan);
@@ -231,6 +263,7 @@ class Session {
     bool resident_;
     std::uint64_t policies_ = 0;  // that were replaced: what was planned by one of them is old
     std::function<void(const Explained&)> explain_;
+    std::map<std::string, double> told_figures_;  // by their files
     std::vector<SessionTarget> targets_;
     std::map<TargetId, std::size_t> target_indices_;
     std::vector<SchemeTotals> totals_;
