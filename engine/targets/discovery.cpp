@@ -40,7 +40,8 @@ Duration first_turn_of(std::int32_t pid, Duration round) {
 }  // namespace
 
 Result<std::unique_ptr<Discovery>> Discovery::make(const std::vector<TargetSelector>& rules,
-                                                   const std::string& proc) {
+                                                   const std::string& proc,
+                                                   const std::vector<Kept>& kept) {
     auto made = TargetRules::make(rules);
     if (!made) return made.error();
     auto reader = FactsReader::open(proc);
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Discovery>> Discovery::make(const std::vector<TargetSelec
     std::unique_ptr<Discovery> discovery(new Discovery(std::move(*made), std::move(*reader), proc));
     if (!discovery->folder_)
         return Error{ErrorKind::runtime, proc + " cannot be listed: too many open files?", EMFILE};
+    for (const Kept& each : kept) discovery->kept_[each.pid] = each;
     return discovery;
 }
 
@@ -203,10 +205,23 @@ void Discovery::look_at(Known& known, Instant now, Found& found) {
 
 // By `facts_`.  One that was found keeps its rule however small it becomes, until an earlier one
 // fits.
-std::optional<std::size_t> Discovery::rule_now(const Known& known) const {
+std::optional<std::size_t> Discovery::rule_now(const Known& known) {
     const auto rule = rules_.rule_of(facts_);
-    if (!known.rule || (rule && *rule < *known.rule)) return rule;
-    return rules_.fits_but_for_size(*known.rule, facts_) ? known.rule : rule;
+    const auto had = known.rule ? known.rule : rule_kept();
+    if (!had || (rule && *rule < *had)) return rule;
+    return rules_.fits_but_for_size(*had, facts_) ? had : rule;
+}
+
+// Of one that was found by other rules: the first of its policy's that fits but for size.
+std::optional<std::size_t> Discovery::rule_kept() {
+    const auto found = kept_.find(facts_.pid);
+    if (found == kept_.end()) return std::nullopt;
+    const Kept kept = found->second;
+    kept_.erase(found);
+    if (kept.start_ticks != facts_.start_ticks) return std::nullopt;
+    for (std::size_t rule = kept.first_rule; rule < kept.first_rule + kept.rules; ++rule)
+        if (rules_.fits_but_for_size(rule, facts_)) return rule;
+    return std::nullopt;
 }
 
 // Of one that fits.  What is asked for is dear, so only once for each program that it runs.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,10 +63,19 @@ class Discovery {
         std::vector<std::int32_t> unfit;
     };
 
+    // What was found by rules that these replace, and by which of these it may stay, however small
+    // it has become: those of the policy that has it.
+    struct Kept {
+        std::int32_t pid = 0;
+        std::uint64_t start_ticks = 0;
+        std::size_t first_rule = 0;
+        std::size_t rules = 0;
+    };
     // `rules` of several policies may stand one after another.  Errors: as of TargetRules::make()
     // and FactsReader::open().
     static Result<std::unique_ptr<Discovery>> make(const std::vector<TargetSelector>& rules,
-                                                   const std::string& proc = "/proc");
+                                                   const std::string& proc = "/proc",
+                                                   const std::vector<Kept>& kept = {});
 
     // `now` never goes back.  The first look finds all that fit.
     Found look(Instant now);
@@ -96,7 +106,8 @@ class Discovery {
     bool list_from(std::int32_t pid, std::int32_t last);
     void know(Instant now);
     void look_at(Known& known, Instant now, Found& found);
-    std::optional<std::size_t> rule_now(const Known& known) const;
+    std::optional<std::size_t> rule_now(const Known& known);
+    std::optional<std::size_t> rule_kept();
     bool may_be_found(Known& known);
     bool is_spared();
 
@@ -115,7 +126,8 @@ class Discovery {
     // Used again in each look.
     std::vector<char> buffer_;
     std::vector<Listed> listing_;
-    std::vector<Known> known_;  // sorted by pid
+    std::map<std::int32_t, Kept> kept_;  // by pid; until they are read
+    std::vector<Known> known_;           // sorted by pid
     std::vector<Known> next_;
     ProcessFacts facts_;
     ProcessFacts again_;

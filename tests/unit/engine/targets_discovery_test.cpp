@@ -276,6 +276,25 @@ TEST(DiscoveryTest, what_was_found_may_shrink) {
     EXPECT_LE(looks.time_until_anything(62s, 60s), 30s) << "that is another reason";
 }
 
+TEST(DiscoveryTest, what_was_found_by_rules_that_are_replaced_stays_however_small) {
+    TargetSelector rule;
+    rule.name = "a";
+    rule.min_rss = mebibytes(4);
+    const ProcOfFiles proc;
+    for (const int pid : {9, 10, 11, 12}) proc.set({.pid = pid, .name = "a", .rss_pages = 1});
+    proc.set({.pid = 13, .name = "b", .rss_pages = 1});
+    // 9 is kept; 10 is not; of 11 the pid was another's; 12 was another policy's; 13 does not fit.
+    auto discovery =
+        Discovery::make({named("x"), rule}, proc.path(),
+                        {{9, 4242, 0, 2}, {11, 4241, 0, 2}, {12, 4242, 0, 1}, {13, 4242, 0, 2}});
+    ASSERT_TRUE(discovery) << discovery.error().message;
+    const auto found = (*discovery)->look(Instant(1000s));
+    ASSERT_EQ(found.newcomers.size(), 1U);
+    EXPECT_EQ(found.newcomers[0].pid, 9);
+    EXPECT_EQ(found.newcomers[0].rule, 1U);
+    EXPECT_THAT(found.unfit, IsEmpty());
+}
+
 TEST(DiscoveryTest, another_rule_makes_it_a_newcomer_and_not_unfit) {
     TargetSelector in_a;
     in_a.cgroup = "/a";
