@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -19,14 +18,14 @@
 #include "cli/policy_file.h"
 #include "cli/policy_folder.h"
 #include "engine/actions/action_router.h"
+#include "engine/control/audit.h"
+#include "engine/control/control_requests.h"
 #include "engine/control/control_socket.h"
 #include "engine/control/exporter.h"
 #include "engine/control/line_budget.h"
 #include "engine/control/permissions.h"
 #include "engine/control/service_manager.h"
 #include "engine/monitors/monitor_kind.h"
-#include "engine/reports/daemon_status.h"
-#include "engine/reports/readable.h"
 
 namespace damon_schemes {
 namespace {
@@ -38,6 +37,7 @@ struct DaemonOptions {
     std::string metrics_file;
     bool dry_run = false;
     bool allow_no_swap = false;
+    std::string audit = "off";
 };
 
 // To stderr, as journald reads levels where it is there, else with a time.
@@ -56,6 +56,8 @@ class Log {
                                             " a second");
         if (budget_.take(now)) put(level, text);
     }
+    // What has a budget of its own.
+    void write_at_once(const std::string& text) { put(Daemon::Level::info, text); }
 
   private:
     void put(Daemon::Level level, const std::string& text) {
@@ -80,24 +82,31 @@ class DaemonRun {
         : loop_(loop),
           options_(std::move(options)),
           daemon_(loop, parts()),
+          requests_(
+              daemon_, [this] { return reload(); },
+              [this](Daemon::Level level, const std::string& text) { log_.write(level, text); }),
           manager_(loop, [this] { return one_line(daemon_.status()); }) {}
 
     int run() {
         // First of all: the sessions' threads must start with the signals blocked.
         auto watched = loop_.on_signals({SIGINT, SIGTERM, SIGHUP}, [this](int signal) {
-            if (signal == SIGHUP)
+            if (signal == SIGHUP) {
+                if (audit_) audit_->reopen();
                 (void)reload();
-            else
+            } else {
                 finish(signal == SIGINT ? "interrupted" : "told to end");
+            }
         });
         if (!watched) return fail(watched.error());
         daemon_.on_finished = [this] { loop_.stop(); };
+        if (auto opened = open_audit(); !opened) return fail(opened.error());
         auto policies = read();
         if (!policies) return fail(policies.error());
         if (options_.socket != "none") {
             auto opened = ControlSocket::open(loop_, options_.socket,
-                                              [this](const std::string& request, const Peer& peer) {
-                                                  return answer(request, peer);
+                                              [this](const std::string& request, const Peer& peer,
+                                                     const ControlSocket::Reply& reply) {
+                                                  requests_.answer(request, peer, reply);
                                               });
             if (!opened) return fail(opened.error());
             socket_ = std::move(*opened);
@@ -124,6 +133,10 @@ class DaemonRun {
         parts.say = [this](Daemon::Level level, const std::string& text) {
             log_.write(level, text);
         };
+        if (options_.audit != "off")
+            parts.audit = [this](const AuditEntry& entry) {
+                if (audit_) audit_->write(entry);
+            };
         parts.dry_run = options_.dry_run;
         return parts;
     }
@@ -138,6 +151,21 @@ class DaemonRun {
         if (options_.metrics != "none")
             if (auto served = exporter_->serve(options_.metrics); !served) return served;
         if (!options_.metrics_file.empty()) return exporter_->write_to(options_.metrics_file);
+        return {};
+    }
+
+    // Its thread, too, must start with the signals blocked.
+    Result<void> open_audit() {
+        if (options_.audit == "off") return {};
+        if (options_.audit == "log") {
+            audit_ = Audit::to_log([this](const std::string& line) { log_.write_at_once(line); });
+            return {};
+        }
+        auto opened = Audit::to_file(options_.audit, [this](const Error& error) {
+            loop_.post([this, error] { log_.write(Daemon::Level::error, error.message); });
+        });
+        if (!opened) return opened.error();
+        audit_ = std::move(*opened);
         return {};
     }
 
@@ -188,28 +216,12 @@ class DaemonRun {
         return reloaded;
     }
 
-    std::string answer(const std::string& request, const Peer& peer) {
-        const auto asked = nlohmann::json::parse(request, nullptr, false);
-        if (!asked.is_object() || !asked.value("command", nlohmann::json()).is_string())
-            return answer_refused(
-                R"(a request is a line such as {"version": 1, "command": "status"})");
-        if (asked.value("version", nlohmann::json()) != nlohmann::json(answer_version))
-            return answer_refused("this daemon speaks version " + std::to_string(answer_version));
-        const std::string command = asked["command"];
-        if (command == "status") return answer_of(daemon_.status());
-        if (command != "reload")
-            return answer_refused("there is no command '" + printable(command) +
-                                  "': there are status and reload");
-        log_.write(Daemon::Level::info, "told to reload by process " + std::to_string(peer.pid) +
-                                            " of user " + std::to_string(peer.uid));
-        const auto reloaded = reload();
-        return reloaded ? answer_done() : answer_refused(reloaded.error().message);
-    }
-
     EventLoop& loop_;
     DaemonOptions options_;
     Log log_;
+    std::unique_ptr<Audit> audit_;
     Daemon daemon_;
+    ControlRequests requests_;
     ServiceManager manager_;
     std::unique_ptr<ControlSocket> socket_;
     std::unique_ptr<Exporter> exporter_;
@@ -231,7 +243,7 @@ void add_daemon(CLI::App& root, Invocation& invocation) {
                     "A folder with policy.d/*.toml and policy.toml, or one file")
         ->capture_default_str();
     app->add_option("--socket", options->socket,
-                    "Where 'status' and 'reload' ask it; none: nowhere")
+                    "Where 'status', 'pause' and their like ask it; none: nowhere")
         ->capture_default_str();
     app->add_option("--metrics", options->metrics,
                     "Where Prometheus gets metrics: ADDRESS:PORT, or a\n"
@@ -242,6 +254,10 @@ void add_daemon(CLI::App& root, Invocation& invocation) {
     app->add_flag("--dry-run", options->dry_run, "Decide as ever, act on nothing");
     app->add_flag("--allow-no-swap", options->allow_no_swap,
                   "Go on without swap: file pages alone can be paged out");
+    app->add_option("--audit", options->audit,
+                    "A line for each action: off, log, or a file for lines of JSON, which SIGHUP "
+                    "opens anew")
+        ->capture_default_str();
     app->footer(
         "Each file is a policy of its own; a process belongs to the first that has a rule\n"
         "([[target]]) for it: policy.d in the order of names, then policy.toml.\n"

@@ -4,20 +4,24 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
+#include <cerrno>
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cli/asking.h"
 #include "cli/command.h"
 #include "cli/ending.h"
 #include "cli/policy_file.h"
 #include "cli/targets.h"
 #include "cli/watching.h"
+#include "engine/control/control_requests.h"
+#include "engine/reports/daemon_status.h"
 #include "engine/reports/decision.h"
 #include "engine/reports/readable.h"
 #include "engine/reports/terminal.h"
@@ -35,18 +39,9 @@ struct ExplainOptions {
     std::vector<std::string> overrides;
     std::string address;
     std::string duration;
-    bool json = false;
+    bool daemon = false;
+    AskOptions ask;  // its --json is that of both
 };
-
-// "0x7f…", "7f…" or what /proc/PID/maps shows.
-std::optional<std::uint64_t> parse_address(std::string text) {
-    if (text.starts_with("0x") || text.starts_with("0X")) text.erase(0, 2);
-    std::uint64_t address = 0;
-    const char* end = text.data() + text.size();
-    const auto [last, error] = std::from_chars(text.data(), end, address, 16);
-    if (text.empty() || error != std::errc() || last != end) return std::nullopt;
-    return address;
-}
 
 // Long enough for what is idle to come to the age that the policy asks for, and for the brake and
 // the goals to have seen something.
@@ -157,7 +152,45 @@ Result<Decision> decision_asked(const ExplainOptions& options, Policy policy, Du
         .run(std::move(*targets));
 }
 
+// The daemon's answer may come with the next snapshot only.
+constexpr Duration patience_with_daemon = std::chrono::seconds(40);
+
+int explain_by_daemon(const ExplainOptions& options) {
+    const auto& targets = options.targets;
+    if (targets.pids.size() != 1 || !targets.names.empty() || !options.policy.empty() ||
+        !options.overrides.empty() || !options.duration.empty())
+        return fail({ErrorKind::usage,
+                     "--daemon goes with one --pid and an --address; the policy is the daemon's",
+                     0});
+    nlohmann::json fields{{"pid", targets.pids.front()},
+                          {"format", options.ask.json ? "json" : "text"},
+                          {"width", std::max<std::size_t>(terminal_of(STDOUT_FILENO).width, 60)}};
+    if (!options.address.empty()) fields["address"] = options.address;
+    const auto answer = ask(options.ask, "explain", std::move(fields), patience_with_daemon);
+    if (!answer) return fail(answer.error());
+    if (const auto read = read_answer(*answer); !read) return fail(read.error());
+    if (options.ask.json)
+        std::cout << *answer << std::endl;
+    else
+        std::cout << nlohmann::json::parse(*answer).value("text", std::string()) << std::flush;
+    return exit_ok;
+}
+
+// Who is watched already is mostly the daemon's.
+Error with_advice(Error error) {
+    if (error.code == EBUSY)
+        error.message +=
+            "; if that is the daemon, ask it: 'damon-schemes explain --daemon --pid PID'";
+    return error;
+}
+
 int explain(const ExplainOptions& options) {
+    if (!options.daemon && options.policy.empty())
+        return fail(
+            {ErrorKind::usage,
+             "name a policy's file, or say --daemon for the daemon's: damon-schemes explain "
+             "policies/proactive-reclaim.toml --pid 4242",
+             0});
     std::optional<std::uint64_t> address;
     if (!options.address.empty() && !(address = parse_address(options.address)))
         return fail({ErrorKind::usage,
@@ -165,6 +198,7 @@ int explain(const ExplainOptions& options) {
                          "' is no address; write one as /proc/PID/maps shows it, such as "
                          "0x7f12a4000000",
                      0});
+    if (options.daemon) return explain_by_daemon(options);
     if (const auto kind = monitor_kind(options.monitor); !kind) return fail(kind.error());
     const auto duration = duration_asked(options.duration);
     if (!duration) return fail(duration.error());
@@ -174,14 +208,14 @@ int explain(const ExplainOptions& options) {
     if (!policy) return fail(policy.error());
     const Duration watching = duration->value_or(long_enough(*policy));
     const auto decision = decision_asked(options, std::move(*policy), watching);
-    if (!decision) return fail(decision.error());
+    if (!decision) return fail(with_advice(decision.error()));
     if (address && !is_seen(*decision, *address))
         return fail({ErrorKind::usage,
                      "no region holds " + printable(options.address) +
                          ": it is not mapped, or lies in one of the large gaps that are left out "
                          "(see /proc/PID/maps)",
                      0});
-    if (options.json) {
+    if (options.ask.json) {
         std::cout << decision_json(*decision, address) << std::endl;
         return exit_ok;
     }
@@ -198,8 +232,7 @@ void add_explain(CLI::App& root, Invocation& invocation) {
     CLI::App* command = root.add_subcommand(
         "explain", "Say why a policy would, or would not, act on a program's memory");
     const auto options = std::make_shared<ExplainOptions>();
-    command->add_option("POLICY", options->policy, "Policy file (TOML); '-' reads it from stdin")
-        ->required();
+    command->add_option("POLICY", options->policy, "Policy file (TOML); '-' reads it from stdin");
     add_target_options(*command, options->targets);
     add_monitor_option(*command, options->monitor);
     command->add_option("--address", options->address,
@@ -212,13 +245,18 @@ void add_explain(CLI::App& root, Invocation& invocation) {
     command->add_option("-d,--duration", options->duration,
                         "Watch for so long before; by default as long as the policy's ages, at "
                         "most 1min");
-    command->add_flag("--json", options->json, "Every verdict of every region, as JSON");
+    command->add_flag("--daemon", options->daemon,
+                      "Ask the daemon, which watches that process by a policy of its own");
+    command->add_option("--socket", options->ask.socket, "The daemon's")->capture_default_str();
+    command->add_flag("--json", options->ask.json, "Every verdict of every region, as JSON");
     command->footer(
         "It acts on nothing. Ages count from when it began to watch, so what has been idle\n"
-        "for longer than --duration counts as idle for that long.\n\n"
+        "for longer than --duration counts as idle for that long. With --daemon it is the\n"
+        "daemon's next decision, which it makes, tells and does not carry out.\n\n"
         "examples:\n"
         "  damon-schemes explain policies/proactive-reclaim.toml --name redis-server\n"
-        "  damon-schemes explain my.toml --pid 4242 --address 0x7f12a4000000");
+        "  damon-schemes explain my.toml --pid 4242 --address 0x7f12a4000000\n"
+        "  damon-schemes explain --daemon --pid 4242");
     command->callback(
         [options, &invocation] { invocation.run = [options] { return explain(*options); }; });
 }

@@ -82,10 +82,14 @@ int run(std::vector<std::string> arguments) {
     add_daemon(root, invocation);
     add_doctor(root, invocation);
     add_explain(root, invocation);
+    add_pause(root, invocation);
     add_record(root, invocation);
     add_reload(root, invocation);
+    add_release(root, invocation);
     add_report(root, invocation);
     add_restore(root, invocation);
+    add_resume(root, invocation);
+    add_set_goal(root, invocation);
     add_simulate(root, invocation);
     add_status(root, invocation);
     add_top(root, invocation);

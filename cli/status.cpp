@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: MIT
 // damon-schemes status and reload: what a daemon is asked and told over its socket.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
 #include <memory>
-#include <string>
+#include <nlohmann/json.hpp>
 
+#include "cli/asking.h"
 #include "cli/command.h"
-#include "engine/control/control_socket.h"
 #include "engine/reports/daemon_status.h"
 #include "engine/reports/terminal.h"
 
 namespace damon_schemes {
 namespace {
 
-struct AskOptions {
-    std::string socket = default_control_socket;
-    bool json = false;
-};
-
-std::string request(const char* command) {
-    return R"({"version": )" + std::to_string(answer_version) + R"(, "command": ")" + command +
-           R"("})";
-}
-
 int ask_for_status(const AskOptions& options) {
-    const auto answer = ask_daemon(options.socket, request("status"));
+    const auto answer = ask(options, "status", nlohmann::json::object());
     if (!answer) return fail(answer.error());
     if (options.json) {
         std::cout << *answer << std::endl;
@@ -39,15 +31,12 @@ int ask_for_status(const AskOptions& options) {
 }
 
 int tell_to_reload(const AskOptions& options) {
-    const auto answer = ask_daemon(options.socket, request("reload"));
+    const auto answer = ask(options, "reload", nlohmann::json::object());
     if (!answer) return fail(answer.error());
+    if (options.json) std::cout << *answer << std::endl;
     if (const auto read = read_answer(*answer); !read) return fail(read.error());
-    std::printf("reloaded\n");
+    if (!options.json) std::printf("reloaded\n");
     return exit_ok;
-}
-
-void add_socket_option(CLI::App& app, AskOptions& options) {
-    app.add_option("--socket", options.socket, "The daemon's")->capture_default_str();
 }
 
 }  // namespace
@@ -57,8 +46,7 @@ void add_status(CLI::App& root, Invocation& invocation) {
     CLI::App* app = root.add_subcommand("status",
                                         "How the daemon stands: targets, schemes, and "
                                         "what holds memory back");
-    add_socket_option(*app, *options);
-    app->add_flag("--json", options->json, "The daemon's answer as it came: one line of JSON");
+    add_ask_options(*app, *options);
     app->footer(
         "examples:\n"
         "  damon-schemes status\n"
@@ -71,7 +59,7 @@ void add_status(CLI::App& root, Invocation& invocation) {
 void add_reload(CLI::App& root, Invocation& invocation) {
     auto options = std::make_shared<AskOptions>();
     CLI::App* app = root.add_subcommand("reload", "Have the daemon read its policies again");
-    add_socket_option(*app, *options);
+    add_ask_options(*app, *options);
     app->footer(
         "Says what is wrong with a policy that is refused; nothing has changed then.\n\n"
         "example:\n"

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/daemon_top.h"
 #include "cli/policy_file.h"
 #include "cli/screen/guard.h"
 #include "cli/screen/screen.h"
@@ -35,6 +36,7 @@ struct TopOptions {
     std::string monitor = "auto";
     std::string policy;
     std::vector<std::string> overrides;
+    DaemonTopOptions daemon;
 };
 
 class TopRun {
@@ -247,7 +249,17 @@ Result<Policy> load_policy(const TopOptions& options) {
     return policy_of(*file, options.overrides);
 }
 
+bool asks_daemon(const TopOptions& options) {
+    return options.targets.pids.empty() && options.targets.names.empty() && options.policy.empty();
+}
+
 int run_top(const TopOptions& options) {
+    if (asks_daemon(options)) return run_daemon_top(options.daemon);
+    if (options.daemon.once || options.daemon.ask.json)
+        return fail({ErrorKind::usage,
+                     "--once and --json are of the daemon's targets; they go without --pid, --name "
+                     "and --policy",
+                     0});
     auto policy = load_policy(options);
     if (options.policy.empty() && policy) policy->schemes.clear();
     if (!policy) return fail(policy.error());
@@ -270,7 +282,8 @@ int run_top(const TopOptions& options) {
 
 void add_top(CLI::App& root, Invocation& invocation) {
     auto options = std::make_shared<TopOptions>();
-    CLI::App* app = root.add_subcommand("top", "Show how programs use their memory, live");
+    CLI::App* app = root.add_subcommand(
+        "top", "Show how programs use their memory, live, or what the daemon does to its targets");
     add_target_options(*app, options->targets);
     add_monitor_option(*app, options->monitor);
     app->add_option("--policy", options->policy,
@@ -279,9 +292,23 @@ void add_top(CLI::App& root, Invocation& invocation) {
                     "KEY=VALUE over the policy's, e.g. monitor.sampling_interval=20ms")
         ->take_all()
         ->allow_extra_args(false);
+    add_ask_options(*app, options->daemon.ask);
+    app->add_flag("--once", options->daemon.once, "The daemon's targets once, also on a terminal");
+    app->add_option("--sort", options->daemon.order,
+                    "The daemon's targets by paged-out, rss, swapped, refaulted or name")
+        ->capture_default_str();
+    app->add_option("-i,--interval", options->daemon.interval,
+                    "Ask the daemon so often, on a terminal")
+        ->capture_default_str();
     app->footer(
-        "Only watches; press h for what the columns mean, q to quit.\n\n"
+        "Without a target or a policy it asks the daemon: of each process that is watched,\n"
+        "what it has in memory (RSS) and in swap, what was paged out of it since it is\n"
+        "watched (OUT), and what of that came back (BACK). ^C ends that.\n\n"
+        "With a target it watches that itself, and only watches; press h for what the columns "
+        "mean, q to quit.\n\n"
         "examples:\n"
+        "  damon-schemes top\n"
+        "  damon-schemes top --once --sort rss\n"
         "  damon-schemes top --name redis-server\n"
         "  damon-schemes top --pid 4242 --policy policies/proactive-reclaim.toml");
     app->callback(

@@ -131,6 +131,14 @@ std::size_t targets_in(const nlohmann::json& status) {
     return count;
 }
 
+std::uint64_t sum_in(const nlohmann::json& status, const char* key) {
+    std::uint64_t sum = 0;
+    if (status.is_object())
+        for (const auto& policy : status["policies"])
+            if (policy[key].is_number()) sum += policy[key].get<std::uint64_t>();
+    return sum;
+}
+
 // Two policies in turn, and what was paged out while the one that does nothing was in force.
 class Reloads {
   public:
@@ -189,6 +197,7 @@ void run(const Options& options) {
     }
     Reloads reloads(options, place, daemon);
     nlohmann::json samples = nlohmann::json::array();
+    const auto before = status_of(daemon);
     const HostCounts first = HostCounts::now();
     const double cpu = daemon.cpu_seconds();
     const auto began = Clock::now();
@@ -212,17 +221,20 @@ void run(const Options& options) {
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
     const auto status = status_of(daemon);
-    nlohmann::json figures = {{"stayers", options.stayers},
-                              {"births_per_second", options.births},
-                              {"seconds", seconds},
-                              {"deaths", crowd.deaths()},
-                              {"cpu_share", (daemon.cpu_seconds() - cpu) / seconds},
-                              {"pages_out", HostCounts::now().swapped_out - first.swapped_out},
-                              {"targets_at_end", targets_in(status)},
-                              {"answered_ms", answered_ms},
-                              {"samples", samples},
-                              {"status", status},
-                              {"reloads", reloads.figures()}};
+    nlohmann::json figures = {
+        {"stayers", options.stayers},
+        {"births_per_second", options.births},
+        {"seconds", seconds},
+        {"deaths", crowd.deaths()},
+        {"cpu_share", (daemon.cpu_seconds() - cpu) / seconds},
+        {"pages_out", HostCounts::now().swapped_out - first.swapped_out},
+        {"targets_at_end", targets_in(status)},
+        {"answered_ms", answered_ms},
+        {"samples", samples},
+        {"snapshots", sum_in(status, "snapshots") - sum_in(before, "snapshots")},
+        {"lost_snapshots", sum_in(status, "lost_snapshots") - sum_in(before, "lost_snapshots")},
+        {"status", status},
+        {"reloads", reloads.figures()}};
     std::printf("%u targets, %.0f births a second: %.2f %% of a CPU, %.1f MiB\n", options.stayers,
                 options.births, figures["cpu_share"].get<double>() * 100,
                 static_cast<double>(daemon.rss_bytes()) / 1048576);

@@ -66,6 +66,8 @@ def reloads(laboratory, options, result):
                "paged out in those", f"{late}", "0", late == 0, release, command)
     result.add("pages paged out in all", f"{figures['pages_out']:,}", "more than 0", figures["pages_out"] > 0, release,
                command)
+    lost = figures["lost_snapshots"]
+    result.add(f"snapshots lost, of {figures['snapshots'] + lost}", f"{lost}", "0", lost == 0, release, command)
     targets = min(sample["targets"] for sample in figures["samples"])
     result.add("targets that stayed watched", f"{targets} of 100 at least", "100", targets == 100, release, command)
     grown = growth(figures["samples"])

@@ -36,6 +36,7 @@ class Recalling {
     Recalled run();
 
   private:
+    bool is_cancelled();
     bool may_go_on();
     void look_at(AddressRange mapping);
     void note(AddressRange window);
@@ -98,11 +99,14 @@ void Recalling::note(AddressRange window) {
     }
 }
 
+bool Recalling::is_cancelled() {
+    if (!cancelled_ || !cancelled_()) return false;
+    recalled_.stopped = "it was told to stop";
+    return true;
+}
+
 bool Recalling::may_go_on() {
-    if (cancelled_ && cancelled_()) {
-        recalled_.stopped = "it was told to stop";
-        return false;
-    }
+    if (is_cancelled()) return false;
     const auto text = read_file(paths_.proc + "/meminfo");
     const auto machine = text ? parse_meminfo(*text) : std::nullopt;
     if (machine && machine->available < keep_free_ + waiting_) {
@@ -125,7 +129,7 @@ void Recalling::bring_back() {
     // A refused advice is no reason to give up: touching alone brings back, too, page by page.
     (void)executor_.execute(request, cancelled_);
     for (const AddressRange range : request.ranges) {
-        if (cancelled_ && cancelled_()) break;
+        if (is_cancelled()) return;
         touch(range);
         recalled_.back += present(range);
     }

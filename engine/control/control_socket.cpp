@@ -41,9 +41,8 @@ const sockaddr* plain(const sockaddr_un& address) {
     return reinterpret_cast<const sockaddr*>(&address);
 }
 
-void be_patient(int socket, int option) {
-    const timeval time{
-        std::chrono::duration_cast<std::chrono::seconds>(ControlSocket::patience).count(), 0};
+void be_patient(int socket, int option, Duration patience = ControlSocket::patience) {
+    const timeval time{std::chrono::duration_cast<std::chrono::seconds>(patience).count(), 0};
     (void)::setsockopt(socket, SOL_SOCKET, option, &time, sizeof time);
 }
 
@@ -59,21 +58,25 @@ void write_all(int socket, std::string_view text) {
 
 }  // namespace
 
-ControlSocket::ControlSocket(EventLoop& loop, std::string path, Descriptor listening, Answer answer)
+ControlSocket::ControlSocket(EventLoop& loop, std::string path, Descriptor listening, Answer answer,
+                             Duration longest)
     : loop_(loop),
       path_(std::move(path)),
       listening_(std::move(listening)),
       answer_(std::move(answer)),
+      longest_(longest),
+      self_(std::make_shared<ControlSocket*>(this)),
       writing_(1, most_connections) {}
 
 ControlSocket::~ControlSocket() {
+    *self_ = nullptr;
     while (!connections_.empty()) close(connections_.begin()->first);
     if (watch_) loop_.forget(watch_);
     (void)::unlink(path_.c_str());
 }
 
 Result<std::unique_ptr<ControlSocket>> ControlSocket::open(EventLoop& loop, const std::string& path,
-                                                           Answer answer) {
+                                                           Answer answer, Duration longest) {
     const auto address = address_of(path);
     if (!address) return address.error();
     std::error_code ignored;
@@ -95,7 +98,7 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::open(EventLoop& loop, cons
     if (::listen(listening.get(), static_cast<int>(most_connections)) != 0)
         return failed(path + " cannot be listened at", errno);
     std::unique_ptr<ControlSocket> made(
-        new ControlSocket(loop, path, std::move(listening), std::move(answer)));
+        new ControlSocket(loop, path, std::move(listening), std::move(answer), longest));
     if (auto listens = made->listen(); !listens) return listens.error();
     return made;
 }
@@ -137,14 +140,35 @@ void ControlSocket::receive(std::uint64_t which) {
     connection.read.append(part.data(), static_cast<std::size_t>(got));
     const std::size_t end = connection.read.find('\n');
     if (end == std::string::npos && connection.read.size() < most_bytes) return;
-    std::string answer;
     if (end == std::string::npos || end >= most_bytes)
-        answer = R"({"version":1,"ok":false,"error":"the request is longer than 4096 bytes"})";
-    else
-        answer = answer_(connection.read.substr(0, end), connection.peer);
+        return reply(which,
+                     R"({"version":1,"ok":false,"error":"the request is longer than 4096 bytes"})");
+    ask(which, connection.read.substr(0, end));
+}
+
+// From here on nothing more is read of it.
+void ControlSocket::ask(std::uint64_t which, const std::string& request) {
+    Connection& connection = connections_.at(which);
+    loop_.forget(std::exchange(connection.readable, 0));
+    loop_.forget(std::exchange(connection.late, 0));
+    auto late = loop_.on_timer(longest_, false, [this, which] {
+        connections_.at(which).late = 0;
+        reply(which, R"({"version":1,"ok":false,"error":"there was no answer in time"})");
+    });
+    if (!late) return close(which);
+    connection.late = *late;
+    const Peer peer = connection.peer;
+    answer_(request, peer, [self = self_, which](std::string answer) {
+        if (*self != nullptr) (*self)->reply(which, std::move(answer));
+    });
+}
+
+void ControlSocket::reply(std::uint64_t which, std::string answer) {
+    const auto connection = connections_.find(which);
+    if (connection == connections_.end()) return;
     answer += '\n';
     (void)writing_.submit(
-        {which, [socket = connection.socket, answer = std::move(answer)](const auto&) {
+        {which, [socket = connection->second.socket, answer = std::move(answer)](const auto&) {
              // From here on only this thread has it.
              const int flags = ::fcntl(socket->get(), F_GETFL);
              (void)::fcntl(socket->get(), F_SETFL, flags & ~O_NONBLOCK);
@@ -163,13 +187,14 @@ void ControlSocket::close(std::uint64_t which) {
     connections_.erase(found);
 }
 
-Result<std::string> ask_daemon(const std::string& path, const std::string& request) {
+Result<std::string> ask_daemon(const std::string& path, const std::string& request,
+                               Duration patience) {
     const auto address = address_of(path);
     if (!address) return address.error();
     const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket) return failed("a socket cannot be made", errno);
     be_patient(socket.get(), SO_SNDTIMEO);
-    be_patient(socket.get(), SO_RCVTIMEO);
+    be_patient(socket.get(), SO_RCVTIMEO, patience);
     if (::connect(socket.get(), plain(*address), sizeof *address) != 0) {
         const int code = errno;
         if (code == EACCES)

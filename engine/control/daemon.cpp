@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "engine/control/daemon_service.h"
 #include "engine/reports/readable.h"
 
 namespace damon_schemes {
@@ -25,15 +26,6 @@ bool locks_memory(const Policy& policy) {
 }
 
 }  // namespace
-
-// One policy at work.
-struct Daemon::Service {
-    NamedPolicy named;
-    std::unique_ptr<Session> session;
-    std::unique_ptr<SightCheck> sight_check;
-    std::unique_ptr<Alarm> retry;
-    std::string observing = "it is being proved that accesses are seen";
-};
 
 // What one look for processes found.
 struct Daemon::Looked {
@@ -58,6 +50,8 @@ Daemon::~Daemon() {
     *self_ = nullptr;
     for (const EventLoop::Watch watch : {look_watch_, report_watch_})
         if (watch) loop_.forget(watch);
+    for (const auto& service : services_)
+        for (const Service::Asking& asking : service->asking) loop_.forget(asking.late);
 }
 
 // What can be told without beginning anything.
@@ -108,7 +102,12 @@ Result<std::unique_ptr<Daemon::Service>> Daemon::begin(NamedPolicy named) {
     Service* const it = service.get();
     service->session->on_exit = [this](const SessionTarget& target) {
         watched_.erase(target.process.pid);
+        paused_targets_.erase(target.process.pid);
     };
+    if (parts_.audit)
+        service->session->on_batch = [this, it](const Session::Batch& batch) {
+            parts_.audit(audit_entry(it->named.name, batch));
+        };
     service->session->on_error = [this, it](const Error& error) { fail(*it, error); };
     service->session->on_finished = [this, it] { service_finished(it); };
     if (auto started = service->session->start(); !started) return of_it(started.error());
@@ -126,13 +125,31 @@ Result<void> Daemon::start(std::vector<NamedPolicy> policies) {
     return reload(std::move(policies));
 }
 
+// What is watched, by the rules of the policy that has it, if that stays.
+std::vector<Discovery::Kept> Daemon::kept_by(const std::vector<NamedPolicy>& policies) const {
+    std::map<std::string, std::pair<std::size_t, std::size_t>> rules;  // first, and how many
+    std::size_t first = 0;
+    for (const NamedPolicy& named : policies) {
+        rules[named.name] = {first, named.policy.targets.size()};
+        first += named.policy.targets.size();
+    }
+    std::vector<Discovery::Kept> kept;
+    for (const auto& [pid, watched] : watched_) {
+        const auto of_policy = rules.find(watched.service->named.name);
+        if (of_policy != rules.end())
+            kept.push_back(
+                {pid, watched.start_ticks, of_policy->second.first, of_policy->second.second});
+    }
+    return kept;
+}
+
 Result<void> Daemon::reload(std::vector<NamedPolicy> policies) {
     std::vector<TargetSelector> rules;
     for (const NamedPolicy& named : policies) {
         if (auto ready = prepare(named); !ready) return ready;
         rules.insert(rules.end(), named.policy.targets.begin(), named.policy.targets.end());
     }
-    auto discovery = Discovery::make(rules, parts_.paths.proc);
+    auto discovery = Discovery::make(rules, parts_.paths.proc, kept_by(policies));
     if (!discovery) return discovery.error();
 
     // First all that can fail, which changes nothing; then what cannot.
@@ -197,6 +214,7 @@ Result<void> Daemon::reload(std::vector<NamedPolicy> policies) {
     }
     services_ = std::move(services);
     of_rules_.clear();
+    for (const auto& service : services_) apply_pauses(*service);
     for (const auto& service : services_)
         of_rules_.insert(of_rules_.end(), service->named.policy.targets.size(), service.get());
     discovery_ = std::move(*discovery);
@@ -258,6 +276,8 @@ void Daemon::sight_known(const Service* which, const SightCheck::Outcome& outcom
 // Finding -----------------------------------------------------------------------------------------
 
 void Daemon::look() {
+    end_pauses(std::chrono::steady_clock::now());
+    recall_next();
     if (looking_ || finishing_) return;
     auto job = [discovery = discovery_, again = take_refused(), loop = &loop_, self = self_,
                 proc = parts_.paths.proc](const auto&) {
@@ -342,6 +362,13 @@ void Daemon::take(Process process, std::uint64_t start_ticks, std::size_t rule) 
     watched_[pid] = {service, service->session->targets().back().id, start_ticks,
                      rule_of_policy(rule)};
     say(Level::info, service->named.name + ": watches " + what);
+    const auto paused = paused_targets_.find(pid);
+    if (paused == paused_targets_.end()) return;
+    // Another process has the pid now, or it is the one that was paused before it came here.
+    if (paused->second.start_ticks != start_ticks)
+        paused_targets_.erase(paused);
+    else
+        service->session->pause(watched_[pid].id, paused->second.paused.until);
 }
 
 void Daemon::leave(std::int32_t pid) {
@@ -376,6 +403,8 @@ void Daemon::end(std::unique_ptr<Service> service, const std::string& why) {
     std::erase_if(watched_, [it](const auto& watched) { return watched.second.service == it; });
     it->sight_check.reset();
     it->retry.reset();
+    refuse_asking(loop_, *it, "its policy has ended");
+    std::erase_if(recalls_, [it](const Recalling& recall) { return recall.service == it; });
     ending_.push_back(std::move(service));
     it->session->finish(why);
 }
@@ -425,18 +454,24 @@ DaemonStatus Daemon::status() const {
     status.elapsed = elapsed(began_, std::chrono::steady_clock::now());
     status.dry_run = parts_.dry_run;
     status.unwatched = refused_.size();
+    status.paused = paused_now(all_paused_);
+    status.releasing = recalls_.size() + (recalling_ ? 1 : 0);
     for (const auto& service : services_) {
         const Session& session = *service->session;
         DaemonStatus::OfPolicy of_policy;
         of_policy.name = service->named.name;
         if (!session.acting() && session.policy().acts()) of_policy.observing = service->observing;
         of_policy.resting = session.resting().value_or("");
+        of_policy.paused = paused_now(*service);
         for (const SessionTarget& target : session.targets()) {
             if (target.exited) continue;
             DaemonStatus::Target of_target;
             of_target.pid = target.process.pid;
             of_target.name = target.process.name;
             of_target.braked = target.braked;
+            of_target.paged_out = target.paged_out;
+            of_target.refaulted = target.refaulted;
+            of_target.paused = paused_now(target.process.pid);
             for (const auto& guarded : target.guarded)
                 of_target.guarded.push_back(
                     {session.policy().schemes[guarded.scheme].name, guarded.pause.harm,
@@ -474,6 +509,8 @@ DaemonStatus Daemon::status() const {
 }
 
 void Daemon::report() {
+    // What is told to leave a process alone has no meaning once that has gone.
+    std::erase_if(paused_targets_, [&](const auto& paused) { return !place_of(paused.first); });
     for (const DaemonStatus::OfPolicy& policy : status().policies) {
         Bytes rss, paged_out;
         for (const auto& target : policy.targets) rss += target.rss.value_or(Bytes{});

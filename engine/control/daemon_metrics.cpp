@@ -62,6 +62,7 @@ enum Family : std::size_t {
     target_resident,
     target_swapped,
     braked,
+    paused,
     matched,
     matched_regions,
     held_back,
@@ -142,6 +143,8 @@ constexpr std::array<MetricFamily, families_count> families{{
     gauge("damon_schemes_target_swapped_bytes", bytes, "What they have in swap."),
     gauge("damon_schemes_braked_targets", none,
           "Processes that are left alone, since their major faults rose."),
+    gauge("damon_schemes_paused_targets", none,
+          "Processes that are left alone, since somebody said pause or release."),
     gauge("damon_schemes_matched_bytes", bytes,
           "Memory in the newest snapshot that fits size, frequency and age."),
     gauge("damon_schemes_matched_regions", none, "Regions of it."),
@@ -305,7 +308,7 @@ class DaemonMetrics::Collection {
         if (engine.stalled) count(host_stalled, {}, *engine.stalled);
     }
 
-    void add_policy(const DaemonStatus::OfPolicy& policy) {
+    void add_policy(const DaemonStatus::OfPolicy& policy, bool all_paused) {
         const bool own = room_.policies > 0;
         if (own) --room_.policies;
         const std::string name = label_of(policy.name);
@@ -323,7 +326,7 @@ class DaemonMetrics::Collection {
             count(monitor_cpu, labels, policy.monitor->thread_time, source);
             set(monitor_memory, labels, policy.monitor->memory);
         }
-        add_targets(policy, labels, own);
+        add_targets(policy, all_paused, labels, own);
         for (const DaemonStatus::OfScheme& scheme : policy.schemes)
             add_scheme(policy, scheme, labels, source, own);
     }
@@ -339,13 +342,14 @@ class DaemonMetrics::Collection {
     }
 
     // By the rule that each fits.  Each rule is told of, also where nothing fits it.
-    void add_targets(const DaemonStatus::OfPolicy& policy, const MetricLabels& labels, bool own) {
+    void add_targets(const DaemonStatus::OfPolicy& policy, bool all_paused,
+                     const MetricLabels& labels, bool own) {
         std::vector<MetricLabels> of_rules;
         for (const TargetSelector& rule : policy.rules) {
             const bool room = own && room_.rules > 0;
             if (room) --room_.rules;
             of_rules.push_back(with(labels, "rule", room ? label_of(rule) : std::string(other)));
-            for (const Family each : {targets, target_resident, target_swapped, braked})
+            for (const Family each : {targets, target_resident, target_swapped, braked, paused})
                 set(each, of_rules.back(), 0.0);
         }
         const MetricLabels of_none = with(labels, "rule", own ? no_rule : other);
@@ -356,6 +360,7 @@ class DaemonMetrics::Collection {
             set(target_resident, mine, target.rss.value_or(Bytes{}));
             set(target_swapped, mine, target.swapped.value_or(Bytes{}));
             set(braked, mine, target.braked ? 1.0 : 0.0);
+            set(paused, mine, all_paused || policy.paused || target.paused ? 1.0 : 0.0);
         }
     }
 
@@ -501,7 +506,8 @@ class DaemonMetrics::Collection {
 Metrics DaemonMetrics::of(const DaemonStatus& status, const EngineFigures& engine) {
     Collection collection(*this);
     collection.add_engine(status, engine);
-    for (const DaemonStatus::OfPolicy& policy : status.policies) collection.add_policy(policy);
+    for (const DaemonStatus::OfPolicy& policy : status.policies)
+        collection.add_policy(policy, status.paused.has_value());
     return collection.finish();
 }
 

@@ -18,6 +18,9 @@ class LineBudget {
     static constexpr std::int64_t lines_a_second = 20;
     static constexpr std::int64_t most_at_once = 200;
 
+    explicit LineBudget(std::int64_t a_second = lines_a_second, std::int64_t at_once = most_at_once)
+        : a_line_(Duration(std::chrono::seconds(1)) / a_second), most_(at_once), lines_(at_once) {}
+
     // Whether a line may be written now; else it is counted.
     bool take(Instant now) {
         fill(now);
@@ -38,14 +41,15 @@ class LineBudget {
   private:
     void fill(Instant now) {
         if (!filled_) filled_ = now;
-        constexpr Duration a_line = Duration(std::chrono::seconds(1)) / lines_a_second;
-        const std::int64_t lines = elapsed(*filled_, now) / a_line;
+        const std::int64_t lines = elapsed(*filled_, now) / a_line_;
         if (lines <= 0) return;
-        lines_ = std::min(most_at_once, lines_ + lines);
-        filled_ = later(*filled_, a_line * lines);
+        lines_ = std::min(most_, lines_ + lines);
+        filled_ = later(*filled_, a_line_ * lines);
     }
 
-    std::int64_t lines_ = most_at_once;
+    Duration a_line_;
+    std::int64_t most_;
+    std::int64_t lines_;
     std::uint64_t left_out_ = 0;
     std::optional<Instant> filled_;
 };

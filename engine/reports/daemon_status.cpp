@@ -26,6 +26,15 @@ json json_of(const std::string& why) {
     return why.empty() ? json(nullptr) : json(why);
 }
 
+json json_of(const std::optional<DaemonStatus::Paused>& paused) {
+    if (!paused) return nullptr;
+    return {{"ago_ns", paused->ago.count()},
+            {"left_ns", paused->left ? json(paused->left->count()) : json(nullptr)},
+            {"by_pid", paused->by_pid},
+            {"by_uid", paused->by_uid},
+            {"released", paused->released}};
+}
+
 json json_of(const DaemonStatus::OfScheme& scheme) {
     json held_back = json::object();
     for (std::size_t i = 0; i < reason_count; ++i)
@@ -55,6 +64,9 @@ json json_of(const DaemonStatus::Target& target) {
             {"name", target.name},
             {"rss_bytes", json_of(target.rss)},
             {"swapped_bytes", json_of(target.swapped)},
+            {"paged_out_bytes", target.paged_out.count},
+            {"refaulted_bytes", target.refaulted.count},
+            {"paused", json_of(target.paused)},
             {"braked", target.braked},
             {"guarded", std::move(guarded)}};
 }
@@ -64,11 +76,16 @@ json json_of(const DaemonStatus::OfPolicy& policy) {
     for (const auto& target : policy.targets) targets.push_back(json_of(target));
     json schemes = json::array();
     for (const auto& scheme : policy.schemes) schemes.push_back(json_of(scheme));
-    return {{"name", policy.name},
-            {"observing", json_of(policy.observing)},
-            {"resting", json_of(policy.resting)},
-            {"targets", std::move(targets)},
-            {"schemes", std::move(schemes)}};
+    return {
+        {"name", policy.name},
+        {"observing", json_of(policy.observing)},
+        {"resting", json_of(policy.resting)},
+        {"paused", json_of(policy.paused)},
+        {"snapshots", policy.snapshots},
+        {"lost_snapshots", policy.monitor ? json(policy.monitor->lost_snapshots) : json(nullptr)},
+        {"regions", policy.regions},
+        {"targets", std::move(targets)},
+        {"schemes", std::move(schemes)}};
 }
 
 // A process's name need not be UTF-8.
@@ -140,6 +157,40 @@ std::string guarded_in_words(const json& targets) {
     return more == 0 ? words : words + " and " + std::to_string(more) + " more";
 }
 
+std::optional<DaemonStatus::Paused> paused_of(const json& paused) {
+    if (!paused.is_object()) return std::nullopt;
+    DaemonStatus::Paused read;
+    read.ago = Duration(paused.at("ago_ns").get<Duration::rep>());
+    if (const json& left = paused.at("left_ns"); left.is_number())
+        read.left = Duration(left.get<Duration::rep>());
+    read.by_pid = paused.at("by_pid").get<std::int32_t>();
+    read.by_uid = paused.at("by_uid").get<std::uint32_t>();
+    read.released = paused.at("released").get<bool>();
+    return read;
+}
+
+void add_paused(FigureTable& table, const json& told) {
+    if (const auto paused = paused_of(told)) table.words("paused", in_words(*paused));
+}
+
+// Targets that are paused by themselves, as many as are told.
+void add_paused_targets(FigureTable& table, const json& targets) {
+    std::size_t told = 0, more = 0;
+    for (const json& target : targets) {
+        const auto paused = paused_of(target.at("paused"));
+        if (!paused) continue;
+        if (told == targets_told) {
+            ++more;
+            continue;
+        }
+        ++told;
+        table.words("paused target", printable(target.at("name").get<std::string>()) + " (" +
+                                         std::to_string(target.at("pid").get<int>()) + ") " +
+                                         in_words(*paused));
+    }
+    if (more > 0) table.words("paused target", "and " + std::to_string(more) + " more");
+}
+
 void add_policy(FigureTable& table, const json& policy) {
     table.line(printable(policy.at("name").get<std::string>()));
     const json& targets = policy.at("targets");
@@ -157,6 +208,8 @@ void add_policy(FigureTable& table, const json& policy) {
         table.words("observing only", why.get<std::string>());
     if (const json& why = policy.at("resting"); why.is_string())
         table.words("resting", why.get<std::string>());
+    add_paused(table, policy.at("paused"));
+    add_paused_targets(table, targets);
     for (const json& scheme : policy.at("schemes")) add_scheme(table, scheme);
 }
 
@@ -186,11 +239,17 @@ std::string answer_of(const DaemonStatus& status) {
                     {"status",
                      {{"elapsed_ns", status.elapsed.count()},
                       {"dry_run", status.dry_run},
+                      {"paused", json_of(status.paused)},
+                      {"releasing", status.releasing},
                       {"policies", std::move(policies)}}}});
 }
 
 std::string answer_done() {
     return line_of({{"version", answer_version}, {"ok", true}});
+}
+
+std::string answer_done(std::string_view done) {
+    return line_of({{"version", answer_version}, {"ok", true}, {"done", done}});
 }
 
 std::string answer_refused(std::string_view error) {
@@ -202,6 +261,20 @@ Result<void> read_answer(const std::string& answer) {
     return parsed ? Result<void>() : Result<void>(parsed.error());
 }
 
+Result<std::string> read_done(const std::string& answer) {
+    const auto parsed = done(answer);
+    if (!parsed) return parsed.error();
+    return parsed->value("done", std::string("done"));
+}
+
+std::string in_words(const DaemonStatus::Paused& paused) {
+    return (paused.left ? "for another " + readable(*paused.left)
+                        : std::string("until it is resumed")) +
+           ", told " + readable(paused.ago) + " ago by process " + std::to_string(paused.by_pid) +
+           " of user " + std::to_string(paused.by_uid) +
+           (paused.released ? ", with its memory brought back" : "");
+}
+
 Result<std::string> status_table(const std::string& answer, std::size_t width) {
     const auto parsed = done(answer);
     if (!parsed) return parsed.error();
@@ -211,6 +284,11 @@ Result<std::string> status_table(const std::string& answer, std::size_t width) {
         table.paragraph(
             "At work for " + readable(Duration(status.at("elapsed_ns").get<Duration::rep>())) +
             "." + (status.at("dry_run").get<bool>() ? " A dry run: nothing is acted on." : ""));
+        add_paused(table, status.at("paused"));
+        if (const auto releasing = status.at("releasing").get<std::size_t>(); releasing > 0)
+            table.words("releasing", "the memory of " + std::to_string(releasing) +
+                                         (releasing == 1 ? " process" : " processes") +
+                                         " is on its way back from swap");
         for (const json& policy : status.at("policies")) {
             table.blank();
             add_policy(table, policy);

@@ -43,6 +43,11 @@ constexpr std::size_t background_queue = 256;
 constexpr std::size_t actor_threads = 2;
 constexpr std::size_t actor_queue = 64;
 
+// Beside the key of a target's actions, which is its id: what ends those does not end this.
+std::uint64_t recall_of(TargetId target) {
+    return target.value | std::uint64_t{1} << 63U;
+}
+
 Instant now() {
     return std::chrono::steady_clock::now();
 }
@@ -393,8 +398,8 @@ bool Session::recall(TargetId id, Bytes keep_free, std::function<void(const Reca
     const auto recollection = std::make_shared<Recollection>(loop_);
     // Set once the job is taken: what is not taken tells nothing.
     const bool taken =
-        actors_.submit({id.value, [recollection, executor = executor_, request, keep_free,
-                                   paths = paths_](const std::function<bool()>& cancelled) {
+        actors_.submit({recall_of(id), [recollection, executor = executor_, request, keep_free,
+                                        paths = paths_](const std::function<bool()>& cancelled) {
                             recollection->recalled = damon_schemes::recall(
                                 request, *executor, keep_free, cancelled, paths);
                         }});
@@ -416,7 +421,10 @@ void Session::finish(const std::string& why) {
     verifications_.drop_all();
     background_.cancel(surveys);
     background_.cancel(page_tables);
-    for (const auto& target : targets_) actors_.cancel(target.id.value);
+    for (const auto& target : targets_) {
+        actors_.cancel(target.id.value);
+        actors_.cancel(recall_of(target.id));
+    }
     finish_if_idle();
 }
 
@@ -520,6 +528,7 @@ void Session::follow_generations(const Snapshot& snapshot) {
         if (first) continue;
         verifications_.drop_older(seen.id, seen.generation);
         actors_.cancel(seen.id.value);
+        actors_.cancel(recall_of(seen.id));
         conditions_.forget_mappings(seen.id);
         mapped_at_.reset();
         (void)in_background(
@@ -699,6 +708,8 @@ void Session::leave(SessionTarget& target) {
     loop_.forget(target.watch);
     verifications_.drop(id);
     actors_.cancel(id.value);
+    actors_.cancel(recall_of(id));
+    decider_.resume(id);
     conditions_.forget(id);
     (void)in_background(
         page_tables,

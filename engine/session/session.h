@@ -121,10 +121,10 @@ class Session {
     void tell_figure(const std::string& file, std::optional<double> value);
 
     // What of a target is in swap is brought back, on an actor thread (recall.h); what came of it
-    // is told on the loop's thread, also if the session has ended by then.  It ends like an action:
-    // at the next chunk after a pause, an exec, the brake.  What comes back by it counts as no
-    // refault. False: too much waits for the actors, or there is no such target; nothing is told
-    // then.
+    // is told on the loop's thread, also if the session has ended by then.  It ends at its next
+    // chunk once the target runs another program, has gone or is removed, and goes on through
+    // pauses and replace().  What comes back by it counts as no refault.  False: too much waits for
+    // the actors, or there is no such target; nothing is told then.
     bool recall(TargetId id, Bytes keep_free, std::function<void(const Recalled&)> done);
 
     // Nothing new is decided; what is under way ends at its next chunk; then on_finished is called.

@@ -120,9 +120,10 @@ TEST(TopTerminalTest, an_unknown_kind_is_an_error_and_not_the_end) {
     EXPECT_TRUE(ran.as_before);
 }
 
-TEST(TopUsageTest, needs_a_target) {
-    const auto ran = run_program({"top"});
-    EXPECT_EQ(ran.status, 2);
+TEST(TopUsageTest, without_a_target_and_a_daemon_says_what_to_do) {
+    const auto ran = run_program({"top", "--socket", "/nonexistent/socket"});
+    EXPECT_EQ(ran.status, 4);
+    EXPECT_THAT(ran.err, HasSubstr("no daemon answers at /nonexistent/socket"));
     EXPECT_THAT(ran.err, HasSubstr("top --pid 1234"));
 }
 

@@ -19,16 +19,18 @@ TEST(Usage, HelpNamesEveryCommandAndExitStatus) {
     const ProgramRun ran = run_program({"--help"});
     EXPECT_EQ(ran.status, 0);
     EXPECT_THAT(ran.err, IsEmpty());
-    for (const char* command : {"apply", "check", "convert", "daemon", "doctor", "explain",
-                                "record", "reload", "report", "simulate", "status", "top"})
+    for (const char* command :
+         {"apply", "check", "convert", "daemon", "doctor", "explain", "pause", "record", "release",
+          "reload", "report", "resume", "set-goal", "simulate", "status", "top"})
         EXPECT_THAT(ran.out, HasSubstr("\n  " + std::string(command) + " "));
     EXPECT_THAT(ran.out, HasSubstr("Exit status: 0 done, 1 "));
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n"));
 }
 
 TEST(Usage, EachCommandHasHelpWithExamples) {
-    for (const char* command : {"apply", "check", "convert", "daemon", "doctor", "explain",
-                                "record", "reload", "report", "simulate", "status", "top"}) {
+    for (const char* command :
+         {"apply", "check", "convert", "daemon", "doctor", "explain", "pause", "record", "release",
+          "reload", "report", "resume", "set-goal", "simulate", "status", "top"}) {
         const ProgramRun ran = run_program({command, "--help"});
         EXPECT_EQ(ran.status, 0) << command;
         EXPECT_THAT(ran.err, IsEmpty()) << command;

@@ -117,6 +117,20 @@ TEST(DaemonMetrics, TellOfTargetsByTheRulesThatTheyFit) {
               0);
 }
 
+TEST(DaemonMetrics, TellHowManyTargetsArePausedByWhateverOrder) {
+    const std::string paused = "paused_targets{" + web + ",rule=name=nginx}";
+    DaemonMetrics metrics;
+    DaemonStatus status = busy_daemon();
+    EXPECT_EQ(at(series_of(metrics, status), paused), 0);
+    status.policies[0].targets[0].paused.emplace();
+    EXPECT_EQ(at(series_of(metrics, status), paused), 1);
+    status.policies[0].paused.emplace();
+    EXPECT_EQ(at(series_of(metrics, status), paused), 2);
+    status.policies[0].paused.reset();
+    status.paused.emplace();
+    EXPECT_EQ(at(series_of(metrics, status), paused), 2);
+}
+
 TEST(DaemonMetrics, TellOfTheDaemonItself) {
     DaemonMetrics metrics;
     const Series series = series_of(metrics, busy_daemon());

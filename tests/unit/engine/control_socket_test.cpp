@@ -12,8 +12,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace damon_schemes {
@@ -39,12 +42,19 @@ class ControlSocketTest : public ::testing::Test {
         std::filesystem::remove_all(folder_);
     }
     Result<void> open() {
-        auto opened = ControlSocket::open(*loop_, path_,
-                                          [this](const std::string& request, const Peer& peer) {
-                                              requests_.push_back(request);
-                                              peers_.push_back(peer);
-                                              return answer_;
-                                          });
+        return open([this](const ControlSocket::Reply& reply) { reply(answer_); });
+    }
+    Result<void> open(std::function<void(const ControlSocket::Reply&)> replying,
+                      Duration longest = ControlSocket::longest_answer) {
+        auto opened = ControlSocket::open(
+            *loop_, path_,
+            [this, replying = std::move(replying)](const std::string& request, const Peer& peer,
+                                                   const ControlSocket::Reply& reply) {
+                requests_.push_back(request);
+                peers_.push_back(peer);
+                replying(reply);
+            },
+            longest);
         if (!opened) return opened.error();
         socket_ = std::move(*opened);
         return {};
@@ -96,6 +106,50 @@ TEST_F(ControlSocketTest, answers_a_line_with_a_line_and_knows_who_asks) {
     EXPECT_THAT(requests_, ::testing::ElementsAre("how are you"));
     EXPECT_EQ(peers_.at(0).pid, ::getpid());
     EXPECT_EQ(peers_.at(0).uid, ::geteuid());
+}
+
+TEST_F(ControlSocketTest, an_answer_may_come_later_and_others_are_answered_meanwhile) {
+    std::vector<ControlSocket::Reply> waiting;
+    ASSERT_TRUE(open([&](const ControlSocket::Reply& reply) {
+        if (requests_.back() == "later")
+            waiting.push_back(reply);
+        else
+            reply("now");
+    }));
+    std::string later;
+    run_beside([&] {
+        const Descriptor first = connect();
+        EXPECT_EQ(::send(first.get(), "later\n", 6, MSG_NOSIGNAL), 6);
+        for (bool asked = false; !asked;) {
+            const auto other = ask_daemon(path_, "other");
+            ASSERT_TRUE(other) << other.error().message;
+            EXPECT_EQ(*other, "now");
+            std::promise<bool> answered;
+            loop_->post([&] {
+                for (const auto& reply : waiting) reply("then");
+                // What was answered once is not answered again.
+                for (const auto& reply : waiting) reply("and again");
+                answered.set_value(!waiting.empty());
+            });
+            asked = answered.get_future().get();
+        }
+        later = read_to_end(first.get());
+    });
+    EXPECT_EQ(later, "then\n");
+}
+
+TEST_F(ControlSocketTest, what_is_never_answered_is_refused_in_the_end) {
+    ControlSocket::Reply late;
+    ASSERT_TRUE(open([&](const ControlSocket::Reply& reply) { late = reply; }, 10ms));
+    std::string answer;
+    run_beside([&] {
+        const auto asked = ask_daemon(path_, "anything");
+        answer = asked ? *asked : asked.error().message;
+    });
+    EXPECT_THAT(answer, HasSubstr("no answer in time"));
+    late("too late");
+    socket_.reset();
+    late("after its end");
 }
 
 TEST_F(ControlSocketTest, an_answer_may_be_far_larger_than_a_socket_takes_at_once) {

@@ -109,6 +109,17 @@ TEST_F(ResidentSession, what_is_removed_lives_on_and_is_not_acted_on) {
     EXPECT_EQ(executor_->requests().size(), 1U);
 }
 
+TEST_F(ResidentSession, a_pause_goes_on_through_a_new_policy_and_ends_with_its_target) {
+    begin_resident(one_scheme());
+    add(child_);
+    session_->pause(TargetId{1}, std::nullopt);
+    ASSERT_TRUE(replace(other_scheme()));
+    ASSERT_EQ(session_->controls()[0].paused.size(), 1U);
+    EXPECT_EQ(session_->controls()[0].paused[0].target, TargetId{1});
+    session_->remove(TargetId{1});
+    EXPECT_TRUE(session_->controls()[0].paused.empty()) << "another may get its number";
+}
+
 TEST_F(ResidentSession, a_new_policy_has_the_targets_and_nothing_of_what_the_former_planned) {
     begin_resident(one_scheme());
     add(child_);

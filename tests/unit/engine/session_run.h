@@ -58,10 +58,14 @@ class ExecutorScript {
     void advises_nothing() { advises_ = false; }
     void filters_everything() { filters_ = true; }
     void tells_what_left() { tells_what_left_ = true; }
-    // Calls do not return until they are cancelled.
+    // Calls do not return until they are cancelled, or let go.
     void hold() {
         const std::scoped_lock lock(mutex_);
         held_ = true;
+    }
+    void let_go() {
+        const std::scoped_lock lock(mutex_);
+        held_ = false;
     }
     void wait_for_request() {
         std::unique_lock lock(mutex_);
