@@ -8,38 +8,17 @@
 #include <cstddef>
 #include <optional>
 
+#include "schemes/utf8.h"
+
 namespace damon_schemes {
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
-// How long the UTF-8 sequence is that the text begins with (RFC 3629: no surrogates, nothing longer
-// than it has to be); 0: it begins with none.
-std::size_t sequence_at(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        const unsigned least = first == 0xE0 ? 0xA0 : 0x80;
-        const unsigned most = first == 0xED ? 0x9F : 0xBF;
-        return byte(1) >= least && byte(1) <= most && continues(2) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        const unsigned least = first == 0xF0 ? 0x90 : 0x80;
-        const unsigned most = first == 0xF4 ? 0x8F : 0xBF;
-        return byte(1) >= least && byte(1) <= most && continues(2) && continues(3) ? 4 : 0;
-    }
-    return 0;
-}
-
 // Quotes are escaped in values of labels, and in what OpenMetrics has to say of a metric.
 void add_escaped(std::string& out, std::string_view text, bool quotes) {
     while (!text.empty()) {
-        const std::size_t length = sequence_at(text);
+        const std::size_t length = utf8_length(text);
         const std::string_view one = text.substr(0, std::max<std::size_t>(length, 1));
         if (length == 0)
             out += replacement;
@@ -171,7 +150,7 @@ std::string sample_name(const MetricFamily& family) {
 std::string to_utf8(std::string_view text) {
     std::string made;
     while (!text.empty()) {
-        const std::size_t length = sequence_at(text);
+        const std::size_t length = utf8_length(text);
         made += length == 0 ? replacement : text.substr(0, length);
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }

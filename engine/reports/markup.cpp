@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "schemes/utf8.h"
+
 namespace damon_schemes {
 namespace {
 
@@ -14,19 +16,13 @@ struct CodePoint {
 
 // U+FFFD for a byte that starts nothing valid.
 CodePoint code_point(std::string_view text) {
-    auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const std::uint32_t first = byte(0);
-    if (first < 0x80) return {first, 1};
-    const std::size_t bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-    if (bytes == 0 || first > 0xF4 || bytes > text.size()) return {};
+    const std::size_t bytes = utf8_length(text);
+    if (bytes == 0) return {};
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (bytes == 1) return {first, 1};
     std::uint32_t value = first & (0xFFU >> (bytes + 1));
-    for (std::size_t i = 1; i < bytes; ++i) {
-        if ((byte(i) & 0xC0U) != 0x80) return {};
-        value = value << 6 | (byte(i) & 0x3FU);
-    }
-    const bool overlong = value < (bytes == 4 ? 0x10000U : bytes == 3 ? 0x800U : 0x80U);
-    const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-    if (overlong || surrogate || value > 0x10FFFF) return {};
+    for (std::size_t i = 1; i < bytes; ++i)
+        value = value << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
     return {value, bytes};
 }
 

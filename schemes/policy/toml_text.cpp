@@ -6,33 +6,11 @@
 #include <utility>
 
 #include "schemes/policy/reader.h"
+#include "schemes/utf8.h"
 
 namespace damon_schemes {
 
 namespace {
-
-// Length of the UTF-8 sequence at the start of the text (RFC 3629: no overlong forms, no
-// surrogates, nothing above U+10FFFF); 0 if it is none.
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) -> unsigned {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        if (first == 0xE0 && byte(1) < 0xA0) return 0;
-        if (first == 0xED && byte(1) > 0x9F) return 0;
-        return continues(1) && continues(2) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        if (first == 0xF0 && byte(1) < 0x90) return 0;
-        if (first == 0xF4 && byte(1) > 0x8F) return 0;
-        return continues(1) && continues(2) && continues(3) ? 4 : 0;
-    }
-    return 0;
-}
 
 std::optional<TextFault> find_character_fault(std::string_view text) {
     std::uint32_t line = 1;
@@ -45,7 +23,7 @@ std::optional<TextFault> find_character_fault(std::string_view text) {
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F)
             return TextFault{line, column, "a control character cannot stand in a policy",
                              "remove it, or write it as \\uXXXX inside of quotes"};
-        const std::size_t length = sequence_length(text.substr(at));
+        const std::size_t length = utf8_length(text.substr(at));
         if (length == 0)
             return TextFault{line, column, "this is not UTF-8 text", "save the policy as UTF-8"};
         at += length;
