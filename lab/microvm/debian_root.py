@@ -15,7 +15,7 @@ from .cache import cache_folder, digest, locked, write_whole
 SUITE = "bookworm"
 # systemd as on any host, and the libraries of our own programs.
 SYSTEM = ("systemd", "systemd-sysv", "udev", "kmod", "libfmt9", "libncursesw6", "libspdlog1.10",
-          "liburing2", "libzstd1")
+          "libmicrohttpd12", "liburing2", "libzstd1")
 # What DKMS needs to build a module; the kernel's headers are added.
 BUILDING = ("dkms", "gcc-12", "make", "libc6-dev")
 KEPT = 4
