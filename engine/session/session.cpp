@@ -382,13 +382,7 @@ struct Session::Recollection {
 bool Session::recall(TargetId id, Bytes keep_free, std::function<void(const Recalled&)> done) {
     const SessionTarget* target = find(id);
     if (!target || target->exited || finishing_) return false;
-    (void)in_background(
-        page_tables,
-        [refaults = refaults_, id](const auto&) {
-            refaults->forget(id);
-            return 0;
-        },
-        [](int) {});
+    forget_refaults(id);
     ActionRequest request;
     request.pid = target->process.pid;
     request.pidfd = target->process.pidfd.get();
@@ -711,13 +705,7 @@ void Session::leave(SessionTarget& target) {
     actors_.cancel(recall_of(id));
     decider_.resume(id);
     conditions_.forget(id);
-    (void)in_background(
-        page_tables,
-        [refaults = refaults_, id](const auto&) {
-            refaults->forget(id);
-            return 0;
-        },
-        [](int) {});
+    forget_refaults(id);
     (void)monitor_->remove_target(id);
     if (target.child || resident_) let_go(id, 0);
 }
@@ -822,13 +810,14 @@ void Session::let_go(TargetId id, int step) {
     bool taken = false;
     switch (step) {
         case 0:
-            taken = actors_.submit(
-                {id.value, [loop = &loop_, next](const auto&) { loop->post(next); }});
-            break;
         case 1:
+            taken = actors_.submit({step == 0 ? id.value : recall_of(id),
+                                    [loop = &loop_, next](const auto&) { loop->post(next); }});
+            break;
         case 2:
+        case 3:
             taken = in_background(
-                step == 1 ? surveys : page_tables, [](const auto&) { return 0; },
+                step == 2 ? surveys : page_tables, [](const auto&) { return 0; },
                 [next](int) { next(); });
             break;
         default:
@@ -1061,6 +1050,16 @@ void Session::hasten_refaults(const TargetSurvey& survey) {
             return found;
         },
         [this, from = refaults_.get()](const Refaults& found) { take_refaults(found, from); });
+}
+
+void Session::forget_refaults(TargetId id) {
+    (void)in_background(
+        page_tables,
+        [refaults = refaults_, id](const auto&) {
+            refaults->forget(id);
+            return 0;
+        },
+        [](int) {});
 }
 
 void Session::look_for_refaults() {

@@ -236,6 +236,7 @@ class Session {
     bool watch_refaults(std::uint32_t scheme, const SessionTarget& target,
                         const std::vector<ActionOutcome>& outcomes);
     void hasten_refaults(const TargetSurvey& survey);
+    void forget_refaults(TargetId id);
     void look_for_refaults();
     struct Refaults;
     void take_refaults(const Refaults& refaults, const RefaultWatcher* from);

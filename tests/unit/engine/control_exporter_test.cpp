@@ -17,6 +17,7 @@
 #include "tests/unit/engine/busy_daemon.h"
 #include "tests/unit/engine/http_asker.h"
 #include "tests/unit/engine/laid_out_folder.h"
+#include "tests/unit/engine/loop_run.h"
 
 namespace damon_schemes {
 namespace {
@@ -30,13 +31,8 @@ using testing::LaidOutFolder;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-class ExporterTest : public ::testing::Test {
+class ExporterTest : public testing::LoopTest {
   protected:
-    void SetUp() override {
-        auto loop = make_event_loop(LoopKind::epoll);
-        ASSERT_TRUE(loop) << loop.error().message;
-        loop_ = std::move(*loop);
-    }
     Exporter& exporter(Duration freshness = 1s, Duration longest_wait = 60s) {
         Exporter::Parts parts;
         parts.status = [this] {
@@ -62,21 +58,12 @@ class ExporterTest : public ::testing::Test {
         ASSERT_TRUE(loop_->run());
         thread.join();
     }
-    void run_until(const std::function<bool()>& stands) {
-        const auto ticks = loop_->on_timer(1ms, true, [&] {
-            if (stands()) loop_->stop();
-        });
-        ASSERT_TRUE(ticks);
-        ASSERT_TRUE(loop_->run());
-        loop_->forget(*ticks);
-    }
     static std::string content(const std::string& path) {
         std::ifstream file(path);
         return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     }
 
     const std::thread::id loop_thread_ = std::this_thread::get_id();
-    std::unique_ptr<EventLoop> loop_;
     std::vector<std::string> said_;
     int read_ = 0;
     std::unique_ptr<Exporter> exporter_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -412,6 +413,11 @@ class ReleaseTest : public ControlRequestsTest {
         proc_.lay("meminfo", "MemTotal: 2000000 kB\nMemFree: 1000 kB\nMemAvailable: " +
                                  std::to_string(kilobytes) + " kB\n");
     }
+    // What a descriptor of ours is open at; empty: it is closed.
+    static std::string open_at(int file) {
+        std::error_code closed;
+        return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file), closed);
+    }
     bool has_said(const std::string& what) const {
         return std::any_of(said_.begin(), said_.end(), [&](const std::string& text) {
             return text.find(what) != std::string::npos;
@@ -483,6 +489,24 @@ TEST_F(ReleaseTest, what_is_on_its_way_back_ends_with_the_policy_that_has_it) {
     ASSERT_TRUE(daemon_->reload(list(policy("/etc/x/20-b.toml", name_of_ours('b'), "cold"))));
     run_until([&] { return has_said("stopped: it was told to stop"); });
     EXPECT_EQ(status()["releasing"], 0);
+}
+
+TEST_F(ReleaseTest, a_target_that_goes_is_kept_hold_of_while_a_call_still_brings_its_memory_back) {
+    start();
+    executors_[0]->hold_on();
+    (void)done({{"command", "release"}, {"pid", child_->pid()}});
+    run_until([&] { return !executors_[0]->requests().empty(); });
+    const int pidfd = executors_[0]->requests()[0].pidfd;
+    const std::string process = open_at(pidfd);
+    EXPECT_THAT(process, HasSubstr("pidfd"));
+    child_->kill();
+    run_until([&] { return targets(0) == 0; });
+    // All that would close it has had its turn by then.
+    int ticks = 0;
+    run_until([&] { return ++ticks > 200; });
+    EXPECT_EQ(open_at(pidfd), process);
+    executors_[0]->let_go();
+    run_until([&] { return open_at(pidfd) != process; });
 }
 
 TEST_F(ReleaseTest, a_longer_pause_is_not_made_shorter) {

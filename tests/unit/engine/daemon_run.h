@@ -80,12 +80,10 @@ inline NamedPolicy policy(const std::string& file, const std::string& target,
                                     "\"off\"\nmin_free_swap = \"off\"\n");
 }
 
-class DaemonTest : public ::testing::Test {
+class DaemonTest : public LoopTest {
   protected:
     void SetUp() override {
-        auto loop = make_event_loop(LoopKind::epoll);
-        ASSERT_TRUE(loop) << loop.error().message;
-        loop_ = std::move(*loop);
+        LoopTest::SetUp();
         Daemon::Parts parts;
         parts.open_monitor = [this]() -> Result<std::unique_ptr<Monitor>> {
             monitors_.push_back(std::make_shared<MonitorScript>());
@@ -126,14 +124,6 @@ class DaemonTest : public ::testing::Test {
     static std::vector<NamedPolicy> list(Named... named) {
         return {std::move(named)...};
     }
-    void run_until(const std::function<bool()>& stands) {
-        const auto ticks = loop_->on_timer(1ms, true, [&] {
-            if (stands()) loop_->stop();
-        });
-        ASSERT_TRUE(ticks);
-        ASSERT_TRUE(loop_->run());
-        loop_->forget(*ticks);
-    }
     bool watches(std::size_t monitor, const Program& child) const {
         const auto& added = monitors_.at(monitor)->added;
         return std::find(added.begin(), added.end(), child.pid()) != added.end();
@@ -144,7 +134,6 @@ class DaemonTest : public ::testing::Test {
 
     Bytes advised() const { return daemon_->status().policies.at(0).schemes.at(0).totals.advised; }
 
-    std::unique_ptr<EventLoop> loop_;
     std::vector<std::shared_ptr<MonitorScript>> monitors_;
     std::vector<std::shared_ptr<ExecutorScript>> executors_;
     std::vector<std::string> said_;

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/events/loop.h"
 #include "engine/session/session.h"
+#include "tests/unit/engine/loop_run.h"
 #include "tests/unit/engine/own_child.h"
 #include "tests/unit/engine/scripted_monitor.h"
 #include "tests/unit/schemes/observed.h"
@@ -29,7 +29,7 @@ class ExecutorScript {
         requests_.push_back(request);
         times_.push_back(std::chrono::steady_clock::now());
         changed_.notify_all();
-        while (held_ && !cancelled()) changed_.wait_for(lock, 1ms);
+        while (held_ && (stubborn_ || !cancelled())) changed_.wait_for(lock, 1ms);
         std::vector<ActionOutcome> outcomes;
         for (const auto& range : request.ranges) {
             ActionOutcome outcome;
@@ -63,6 +63,11 @@ class ExecutorScript {
         const std::scoped_lock lock(mutex_);
         held_ = true;
     }
+    // As a call in the kernel does: until they are let go, whoever cancels them.
+    void hold_on() {
+        const std::scoped_lock lock(mutex_);
+        held_ = stubborn_ = true;
+    }
     void let_go() {
         const std::scoped_lock lock(mutex_);
         held_ = false;
@@ -79,6 +84,7 @@ class ExecutorScript {
     std::vector<Instant> times_;  // when each was asked for
     bool tells_what_left_ = false;
     bool held_ = false;
+    bool stubborn_ = false;
     bool advises_ = true;
     bool filters_ = false;
 };
@@ -118,13 +124,8 @@ inline Snapshot fresh(std::vector<Region> regions) {
     return fresh(std::vector{observed::target(1, std::move(regions))});
 }
 
-class SessionTest : public ::testing::Test {
+class SessionTest : public LoopTest {
   protected:
-    void SetUp() override {
-        auto loop = make_event_loop(LoopKind::epoll);
-        ASSERT_TRUE(loop) << loop.error().message;
-        loop_ = std::move(*loop);
-    }
     void begin(Policy policy, bool dry_run = false) {
         session_ = std::make_unique<Session>(
             *loop_, std::move(policy),
@@ -147,15 +148,6 @@ class SessionTest : public ::testing::Test {
     void start() { ASSERT_TRUE(session_->start()); }
     void allow() { ASSERT_TRUE(session_->allow_acting(TlbPolicy::automatic)); }
     void see(Snapshot snapshot) { monitor_->waiting.emplace_back(std::move(snapshot)); }
-    // Until what stands is true; the loop wakes all the time, as the monitor is always readable.
-    void run_until(const std::function<bool()>& stands) {
-        const auto ticks = loop_->on_timer(1ms, true, [&] {
-            if (stands()) loop_->stop();
-        });
-        ASSERT_TRUE(ticks);
-        ASSERT_TRUE(loop_->run());
-        loop_->forget(*ticks);
-    }
     void run_until_advised(Bytes bytes) {
         run_until([this, bytes] { return session_->totals()[0].advised >= bytes; });
     }
@@ -170,7 +162,6 @@ class SessionTest : public ::testing::Test {
     }
 
     MachinePaths paths_;
-    std::unique_ptr<EventLoop> loop_;
     std::shared_ptr<MonitorScript> monitor_ = std::make_shared<MonitorScript>();
     std::shared_ptr<ExecutorScript> executor_ = std::make_shared<ExecutorScript>();
     std::vector<Plan> plans_;
