@@ -21,6 +21,7 @@
 #include "engine/control/audit.h"
 #include "engine/control/control_requests.h"
 #include "engine/control/control_socket.h"
+#include "engine/control/descriptor_limit.h"
 #include "engine/control/exporter.h"
 #include "engine/control/line_budget.h"
 #include "engine/control/permissions.h"
@@ -228,6 +229,7 @@ class DaemonRun {
 };
 
 int run_daemon(const DaemonOptions& options) {
+    raise_descriptor_limit();
     auto loop = make_event_loop(LoopKind::automatic);
     if (!loop) return fail(loop.error());
     return DaemonRun(**loop, options).run();

@@ -46,12 +46,13 @@ struct Options {
     double seconds = 60;
     double sample_s = 10;
     std::size_t bytes_kib = 512;
+    double cold_share = 0;  // of these, which are used once and never again
 };
 
 constexpr double life_s = 2;
 constexpr double grace_s = 0.2;  // what is under way ends at its next chunk
 
-// Uses its memory every three seconds, so that it is cold in between.
+// Uses its memory every three seconds, so that it is cold in between; what is cold, once.
 pid_t start_member(const char* name, const Options& options) {
     const pid_t parent = getpid();
     const pid_t child = fork();
@@ -66,8 +67,11 @@ pid_t start_member(const char* name, const Options& options) {
     auto* memory = static_cast<volatile std::uint8_t*>(
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (memory == MAP_FAILED) std::_Exit(1);
+    for (std::size_t at = 0; at < bytes; at += 4096) memory[at] = 1;
+    const auto used =
+        static_cast<std::size_t>(static_cast<double>(bytes) * (1 - options.cold_share));
     for (;;) {
-        for (std::size_t at = 0; at < bytes; at += 4096) memory[at] = 1;
+        for (std::size_t at = 0; at < used; at += 4096) memory[at] = 1;
         std::this_thread::sleep_for(std::chrono::seconds(3));
     }
 }
@@ -199,7 +203,7 @@ void run(const Options& options) {
     nlohmann::json samples = nlohmann::json::array();
     const auto before = status_of(daemon);
     const HostCounts first = HostCounts::now();
-    const double cpu = daemon.cpu_seconds();
+    const CpuTime cpu = daemon.cpu_time();
     const auto began = Clock::now();
     auto next_sample = began;
     std::vector<double> answered_ms;
@@ -220,13 +224,16 @@ void run(const Options& options) {
                            {"targets", targets_in(status)}});
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    const CpuTime now = daemon.cpu_time();
+    const CpuTime spent{now.user_s - cpu.user_s, now.system_s - cpu.system_s};
     const auto status = status_of(daemon);
     nlohmann::json figures = {
         {"stayers", options.stayers},
         {"births_per_second", options.births},
         {"seconds", seconds},
         {"deaths", crowd.deaths()},
-        {"cpu_share", (daemon.cpu_seconds() - cpu) / seconds},
+        {"cpu_share", spent.all_s() / seconds},
+        {"cpu_user_share", spent.user_s / seconds},
         {"pages_out", HostCounts::now().swapped_out - first.swapped_out},
         {"targets_at_end", targets_in(status)},
         {"answered_ms", answered_ms},
@@ -256,6 +263,8 @@ int main(int argc, char** argv) {
     app.add_option("--sample", options.sample_s, "Seconds from one look at the daemon to the next")
         ->check(CLI::PositiveNumber);
     app.add_option("--size", options.bytes_kib, "KiB of each");
+    app.add_option("--cold", options.cold_share, "The part of it that is used once")
+        ->check(CLI::Range(0.0, 1.0));
     app.add_option("--daemon", options.daemon, "The command damon-schemes");
     app.add_option("--out", options.out, "A file for the figures, in JSON");
     CLI11_PARSE(app, argc, argv);

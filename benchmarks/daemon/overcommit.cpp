@@ -191,7 +191,7 @@ nlohmann::json run_once(const std::string& way, double ratio, const Options& opt
     tenants.count_times();
     const std::uint64_t requests = tenants.requests();
     const HostCounts before = HostCounts::now();
-    const double cpu = keeper.daemon ? keeper.daemon->cpu_seconds() : 0;
+    const CpuTime cpu = keeper.daemon ? keeper.daemon->cpu_time() : CpuTime{};
     const auto measured = Clock::now();
     nlohmann::json course = nlohmann::json::array();
     watch(tenants, options.seconds, &course, requests);
@@ -216,7 +216,9 @@ nlohmann::json run_once(const std::string& way, double ratio, const Options& opt
         {"stalled_full_share", (after.stalled_full_s - before.stalled_full_s) / seconds},
         {"course", course}};
     if (keeper.daemon) {
-        figures["daemon_cpu_share"] = (keeper.daemon->cpu_seconds() - cpu) / seconds;
+        const CpuTime now = keeper.daemon->cpu_time();
+        figures["daemon_cpu_share"] = (now.all_s() - cpu.all_s()) / seconds;
+        figures["daemon_cpu_user_share"] = (now.user_s - cpu.user_s) / seconds;
         figures["daemon_rss_bytes"] = keeper.daemon->rss_bytes();
         figures["daemon_status"] = nlohmann::json::parse(keeper.daemon->status(), nullptr, false);
     }

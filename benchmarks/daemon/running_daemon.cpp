@@ -95,16 +95,17 @@ std::size_t RunningDaemon::descriptors() const {
     return count;
 }
 
-double RunningDaemon::cpu_seconds() const {
+CpuTime RunningDaemon::cpu_time() const {
     const std::string stat = text_of("/proc/" + std::to_string(pid_) + "/stat");
     const auto end = stat.rfind(')');
-    if (end == std::string::npos) return 0;
+    if (end == std::string::npos) return {};
     std::istringstream rest(stat.substr(end + 2));
     std::string skipped;
     for (int i = 0; i < 11; ++i) rest >> skipped;
     double user = 0, system = 0;
     rest >> user >> system;
-    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+    const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+    return {user / ticks, system / ticks};
 }
 
 std::uint64_t RunningDaemon::rss_bytes() const {

@@ -10,6 +10,13 @@
 
 namespace damon_schemes::bench {
 
+// Since its start.
+struct CpuTime {
+    double user_s = 0;
+    double system_s = 0;
+    double all_s() const { return user_s + system_s; }
+};
+
 // damon-schemes daemon on a policy, from when it is at work on to its end, by SIGTERM.  Throws
 // std::runtime_error that says what it said.
 class RunningDaemon {
@@ -22,7 +29,7 @@ class RunningDaemon {
     std::string status() const;  // its answer in JSON; empty: none
     void reload() const;         // throws std::runtime_error where it refuses
     std::size_t descriptors() const;
-    double cpu_seconds() const;
+    CpuTime cpu_time() const;
     std::uint64_t rss_bytes() const;
 
   private:

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "engine/actions/mappings.h"
-#include "engine/machine/cgroup.h"
 #include "engine/machine/figure.h"
 #include "engine/machine/pressure.h"
 #include "engine/targets/procfs.h"
@@ -76,26 +75,6 @@ ConditionNeeds needs_of(const Policy& policy) {
         add_needs(needs, policy.limits, scheme.action);
     }
     return needs;
-}
-
-std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const ConditionNeeds& needs,
-                                      const MachinePaths& paths) {
-    const auto folder = open_process_folder(target.pid, target.pidfd, paths.proc);
-    if (!folder) return std::nullopt;
-    TargetSurvey survey;
-    survey.id = target.id;
-    survey.time = std::chrono::steady_clock::now();
-    survey.memory = memory_of(target.pid, paths.proc);
-    if (!survey.memory) return std::nullopt;
-    if (needs.name) {
-        const auto stat = read_file_at(folder->get(), "stat");
-        if (const auto parsed = stat ? parse_process_stat(*stat) : std::nullopt)
-            survey.name = parsed->comm;
-    }
-    if (needs.cgroup || needs.cgroup_stalled) survey.cgroup = cgroup_of_process(folder->get());
-    if (needs.cgroup_stalled && survey.cgroup)
-        survey.cgroup_stalled = memory_stalled_of(*survey.cgroup, paths);
-    return survey;
 }
 
 std::shared_ptr<const std::vector<MappedArea>> mapped_areas_of(const SurveyedTarget& target,

@@ -37,8 +37,8 @@ struct ConditionNeeds {
 };
 ConditionNeeds needs_of(const Policy& policy);
 
-// What is read of one target.  Reading it may wait: for the address space to end if the target
-// exits just then, or for a lock of the cgroups.  So the loop's thread does not.
+// What is read of one target (TargetSurveyor).  Reading it may wait: for the address space to end
+// if the target exits just then, or for a lock of the cgroups.  So the loop's thread does not.
 struct TargetSurvey {
     TargetId id;
     Instant time{};  // when its reading began
@@ -52,10 +52,6 @@ struct SurveyedTarget {
     std::int32_t pid = 0;
     int pidfd = -1;  // borrowed; -1: the pid is not checked
 };
-// `memory` is read in any case, people are shown it; the rest as far as it is needed.  nullopt: it
-// has exited.  Any thread.
-std::optional<TargetSurvey> survey_of(const SurveyedTarget& target, const ConditionNeeds& needs,
-                                      const MachinePaths& paths = {});
 // Its mappings, sorted and disjoint; null: it has exited, or they may not be read.  Waits for the
 // target's mmap lock.  Any thread.
 std::shared_ptr<const std::vector<MappedArea>> mapped_areas_of(const SurveyedTarget& target,

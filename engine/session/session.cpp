@@ -172,6 +172,7 @@ Session::Session(EventLoop& loop, Policy policy, Parts parts)
       attributes_(decider_.policy().monitor),
       needs_(needs_of(decider_.policy())),
       conditions_(needs_, paths_),
+      surveyor_(std::make_shared<TargetSurveyor>(needs_, paths_)),
       scanner_(monitor_->page_scanner()),
       dry_run_(parts.dry_run),
       may_rest_(parts.may_rest),
@@ -313,6 +314,7 @@ Result<void> Session::replace(Policy policy, std::unique_ptr<Executor> executor)
     if (attributes_.interval_goal) interval_tuner_.emplace(attributes_);
     needs_ = needs_of(policy);
     conditions_ = ConditionsReader(needs_, paths_);
+    surveyor_ = std::make_shared<TargetSurveyor>(needs_, paths_);
     mapped_at_.reset();
     refaults_ = std::make_shared<RefaultWatcher>(policy.refaults, paths_);
     executor_ = std::move(executor);
@@ -953,11 +955,13 @@ void Session::survey_targets() {
     };
     surveying_ = in_background(
         surveys,
-        [targets = living(), needs = needs_, paths = paths_](const auto& cancelled) {
+        [targets = living(), surveyor = surveyor_, needs = needs_,
+         paths = paths_](const auto& cancelled) {
             Surveyed surveyed;
+            surveyor->keep_only(targets);
             for (const SurveyedTarget& target : targets) {
                 if (cancelled()) break;
-                if (auto survey = survey_of(target, needs, paths))
+                if (auto survey = surveyor->survey(target, now()))
                     surveyed.targets.push_back(std::move(*survey));
             }
             if (!cancelled()) surveyed.machine = survey_of_machine(needs, paths);

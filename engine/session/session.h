@@ -20,6 +20,7 @@
 #include "engine/monitors/monitor.h"
 #include "engine/session/conditions.h"
 #include "engine/session/refault_watcher.h"
+#include "engine/session/target_surveyor.h"
 #include "engine/session/verification.h"
 #include "engine/targets/process.h"
 #include "schemes/decide/decider.h"
@@ -258,6 +259,7 @@ class Session {
     std::vector<std::shared_ptr<const Scheme>> schemes_;  // the policy's, for requests to keep
     ConditionNeeds needs_;
     ConditionsReader conditions_;
+    std::shared_ptr<TargetSurveyor> surveyor_;  // jobs share it
     std::shared_ptr<PageScanner> scanner_;
     bool dry_run_;
     bool may_rest_;

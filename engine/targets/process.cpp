@@ -250,24 +250,32 @@ std::optional<std::string> refusal(std::int32_t pid, const std::string& proc) {
     return std::nullopt;
 }
 
-std::optional<ProcessMemory> memory_of(std::int32_t pid, const std::string& proc) {
-    const auto status = read_file(proc + "/" + std::to_string(pid) + "/status");
-    const auto stat = read_process_stat(pid, proc);
-    if (!status || !stat) return std::nullopt;
+Duration cpu_time_of(const ProcessStat& stat) {
+    const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    return std::chrono::nanoseconds((stat.user_ticks + stat.system_ticks) *
+                                    (1'000'000'000 / ticks_per_second));
+}
+
+std::optional<ProcessMemory> memory_from(const ProcessStat& stat, std::string_view status) {
     // A zombie's status has no Vm lines any more.
-    const auto rss = kilobytes_of(*status, "VmRSS");
+    const auto rss = kilobytes_of(status, "VmRSS");
     if (!rss) return std::nullopt;
 
     ProcessMemory memory;
     memory.rss = *rss;
-    memory.anonymous = kilobytes_of(*status, "RssAnon").value_or(Bytes{});
-    memory.swapped = kilobytes_of(*status, "VmSwap").value_or(Bytes{});
-    memory.major_faults = stat->major_faults;
-    memory.minor_faults = stat->minor_faults;
-    const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    memory.cpu_time = std::chrono::nanoseconds((stat->user_ticks + stat->system_ticks) *
-                                               (1'000'000'000 / ticks_per_second));
+    memory.anonymous = kilobytes_of(status, "RssAnon").value_or(Bytes{});
+    memory.swapped = kilobytes_of(status, "VmSwap").value_or(Bytes{});
+    memory.major_faults = stat.major_faults;
+    memory.minor_faults = stat.minor_faults;
+    memory.cpu_time = cpu_time_of(stat);
     return memory;
+}
+
+std::optional<ProcessMemory> memory_of(std::int32_t pid, const std::string& proc) {
+    const auto status = read_file(proc + "/" + std::to_string(pid) + "/status");
+    const auto stat = read_process_stat(pid, proc);
+    if (!status || !stat) return std::nullopt;
+    return memory_from(*stat, *status);
 }
 
 }  // namespace damon_schemes

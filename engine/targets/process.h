@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schemes/observation.h"
@@ -31,6 +32,8 @@ class Descriptor {
   private:
     int number_ = -1;
 };
+
+struct ProcessStat;
 
 // Whether the process that a pidfd holds has not exited yet (a zombie has).
 bool alive(int pidfd);
@@ -76,6 +79,10 @@ struct ProcessMemory {
     std::uint64_t minor_faults = 0;
     Duration cpu_time{};
 };
+// From what /proc/PID/stat and /proc/PID/status say; nullopt: of a process without memory (it has
+// exited).
+std::optional<ProcessMemory> memory_from(const ProcessStat& stat, std::string_view status);
+Duration cpu_time_of(const ProcessStat& stat);
 std::optional<ProcessMemory> memory_of(std::int32_t pid, const std::string& proc = "/proc");
 
 // A command started as a child: its exit status becomes the program's own.  argv[0] is searched in

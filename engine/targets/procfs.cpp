@@ -55,6 +55,11 @@ std::optional<std::string> read_file_at(int folder, const char* path) {
     return read_to_end(Descriptor(::openat(folder, path, O_RDONLY | O_CLOEXEC)));
 }
 
+std::optional<std::string> read_from_start(const Descriptor& file) {
+    if (!file || ::lseek(file.get(), 0, SEEK_SET) != 0) return std::nullopt;
+    return read_to_end(file);
+}
+
 std::optional<std::uint64_t> parse_number(std::string_view text, int base) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);

@@ -13,12 +13,16 @@
 
 namespace damon_schemes {
 
+class Descriptor;
+
 // The whole of a file, read to its end (procfs gives files no size); nullopt: it cannot be opened
 // or read, and errno says why.
 std::optional<std::string> read_file(const std::string& path);
 // The same, relative to an open folder: a descriptor of /proc/PID keeps meaning the same process
 // after its pid was reused.
 std::optional<std::string> read_file_at(int folder, const char* path);
+// The whole of an open file, wherever it was read to before.
+std::optional<std::string> read_from_start(const Descriptor& file);
 
 // The fields of /proc/PID/stat that the engine uses (proc(5)).
 struct ProcessStat {

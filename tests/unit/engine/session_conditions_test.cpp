@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/session/conditions.h"
+#include "engine/session/target_surveyor.h"
 #include "tests/unit/engine/laid_out_folder.h"
 #include "tests/unit/schemes/observed.h"
 
@@ -49,9 +50,8 @@ class ConditionsTest : public ::testing::Test {
         root_.lay("cgroup/app.slice/memory.pressure", psi(7));
     }
     TargetSurvey survey(std::uint64_t id, int pid, const ConditionNeeds& needs) const {
-        auto survey = survey_of({TargetId{id}, pid}, needs, paths_);
+        const auto survey = TargetSurveyor(needs, paths_).survey({TargetId{id}, pid}, start_);
         EXPECT_TRUE(survey.has_value());
-        survey->time = start_;
         return *survey;
     }
 
@@ -92,26 +92,6 @@ TEST_F(ConditionsTest, asks_for_nothing_that_the_policy_does_not) {
     EXPECT_TRUE(needs.stalled && needs.cgroup_stalled && needs.free_memory && needs.memory);
     EXPECT_TRUE(needs.mappings && needs.name && needs.cgroup);
     EXPECT_EQ(needs.figures, std::vector<std::string>{"/run/a"});
-}
-
-TEST_F(ConditionsTest, surveys_what_is_needed_of_a_target) {
-    lay_target(7, 11);
-    lay_cgroup(7);
-    const auto all = survey(1, 7, all_needs());
-    EXPECT_EQ(all.id, TargetId{1});
-    ASSERT_TRUE(all.memory);
-    EXPECT_EQ(all.memory->major_faults, 11U);
-    EXPECT_EQ(all.memory->rss, kibibytes(100));
-    EXPECT_EQ(all.memory->swapped, kibibytes(20));
-    EXPECT_EQ(all.name, "target");
-    EXPECT_EQ(all.cgroup, "/app.slice");
-    EXPECT_EQ(all.cgroup_stalled, 7us);
-
-    const auto least = survey(1, 7, {});
-    EXPECT_TRUE(least.memory);
-    EXPECT_EQ(least.name, "");
-    EXPECT_FALSE(least.cgroup || least.cgroup_stalled);
-    EXPECT_FALSE(survey_of({TargetId{2}, 8}, all_needs(), paths_)) << "there is no such process";
 }
 
 TEST_F(ConditionsTest, reads_mappings_as_filters_know_them) {

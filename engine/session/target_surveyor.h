@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Reads of targets what the policy's controls ask for, twice a second and of hundreds of them: most
+// have not done anything since the last time, and that costs next to nothing.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "engine/session/conditions.h"
+#include "engine/targets/process.h"
+#include "engine/targets/procfs.h"
+
+namespace damon_schemes {
+
+// Keeps a descriptor for each target.  Any thread, one at a time.
+class TargetSurveyor {
+  public:
+    explicit TargetSurveyor(ConditionNeeds needs, MachinePaths paths = {});
+
+    // `memory` is read in any case, people are shown it; the rest as far as it is needed.  nullopt:
+    // it has exited, or cannot be read.
+    std::optional<TargetSurvey> survey(const SurveyedTarget& target, Instant now);
+    // Nothing is kept of any other target from now on.
+    void keep_only(const std::vector<SurveyedTarget>& targets);
+
+  private:
+    struct Known {
+        Descriptor stat_file;  // means the same process for good, as its folder does
+        ProcessStat stat;      // as it was when `memory` was read in full
+        std::optional<ProcessMemory> memory;
+        Instant read_at{};
+    };
+    std::optional<TargetSurvey> read(const SurveyedTarget& target, Known& known, Instant now) const;
+
+    const ConditionNeeds needs_;
+    const MachinePaths paths_;
+    std::map<TargetId, Known> known_;
+};
+
+}  // namespace damon_schemes

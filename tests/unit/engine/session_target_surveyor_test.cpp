@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include "engine/session/target_surveyor.h"
+#include "tests/unit/engine/laid_out_folder.h"
+
+namespace damon_schemes {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::LaidOutFolder;
+using testing::StatLine;
+
+class TargetSurveyorTest : public ::testing::Test {
+  protected:
+    void lay_stat(int pid, int faults, char state = 'S') const {
+        StatLine line;
+        line.pid = pid;
+        line.comm = "target";
+        line.state = state;
+        line.major_faults = faults;
+        root_.lay("proc/" + std::to_string(pid) + "/stat", line.text());
+    }
+    void lay_status(int pid, int rss_kib, int swapped_kib) const {
+        root_.lay("proc/" + std::to_string(pid) + "/status",
+                  "Name:\ttarget\nVmRSS:\t " + std::to_string(rss_kib) + " kB\nVmSwap:\t " +
+                      std::to_string(swapped_kib) + " kB\n");
+    }
+    void lay_cgroup(int pid) const {
+        root_.lay("proc/self/mountinfo",
+                  "30 1 0:26 / " + root_.path() + "/cgroup rw shared:4 - cgroup2 cgroup2 rw\n");
+        root_.lay("proc/" + std::to_string(pid) + "/cgroup", "0::/app.slice\n");
+        root_.lay("cgroup/app.slice/memory.pressure",
+                  "some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n");
+    }
+    static ConditionNeeds everything() {
+        ConditionNeeds needs;
+        needs.major_faults = needs.memory = needs.name = true;
+        needs.cgroup = needs.cgroup_stalled = true;
+        return needs;
+    }
+
+    LaidOutFolder root_{{"proc/version", "x"}};
+    MachinePaths paths_{root_.path() + "/proc", root_.path() + "/sys"};
+    Instant start_{100s};
+};
+
+TEST_F(TargetSurveyorTest, reads_what_is_needed_of_a_target) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    lay_cgroup(7);
+    TargetSurveyor surveyor(everything(), paths_);
+    const auto all = surveyor.survey({TargetId{1}, 7}, start_);
+    ASSERT_TRUE(all && all->memory);
+    EXPECT_EQ(all->id, TargetId{1});
+    EXPECT_EQ(all->time, start_);
+    EXPECT_EQ(all->memory->major_faults, 11U);
+    EXPECT_EQ(all->memory->rss, kibibytes(100));
+    EXPECT_EQ(all->memory->swapped, kibibytes(20));
+    EXPECT_EQ(all->name, "target");
+    EXPECT_EQ(all->cgroup, "/app.slice");
+    EXPECT_EQ(all->cgroup_stalled, 7us);
+
+    TargetSurveyor sparing({}, paths_);
+    const auto least = sparing.survey({TargetId{1}, 7}, start_);
+    ASSERT_TRUE(least && least->memory);
+    EXPECT_EQ(least->name, "");
+    EXPECT_FALSE(least->cgroup || least->cgroup_stalled);
+}
+
+TEST_F(TargetSurveyorTest, finds_nothing_of_what_is_not_there_or_has_exited) {
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_FALSE(surveyor.survey({TargetId{2}, 8}, start_));
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
+    lay_stat(7, 11, 'Z');
+    EXPECT_FALSE(surveyor.survey({TargetId{1}, 7}, start_ + 1s));
+}
+
+// A status costs several times what a stat does, and idle targets are most of a host's.
+TEST_F(TargetSurveyorTest, does_not_read_all_of_a_target_that_did_nothing) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
+    lay_status(7, 60, 60);
+    const auto again = surveyor.survey({TargetId{1}, 7}, start_ + 500ms);
+    ASSERT_TRUE(again && again->memory);
+    EXPECT_EQ(again->memory->rss, kibibytes(100));
+    EXPECT_EQ(again->time, start_ + 500ms);
+}
+
+TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_when_it_faulted) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
+    lay_status(7, 60, 60);
+    lay_stat(7, 12);
+    const auto again = surveyor.survey({TargetId{1}, 7}, start_ + 500ms);
+    ASSERT_TRUE(again && again->memory);
+    EXPECT_EQ(again->memory->major_faults, 12U);
+    EXPECT_EQ(again->memory->rss, kibibytes(60));
+    EXPECT_EQ(again->memory->swapped, kibibytes(60));
+}
+
+// The kernel counts by processor, and a small change may be seen late.
+TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_now_and_then) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
+    lay_status(7, 60, 60);
+    const auto again = surveyor.survey({TargetId{1}, 7}, start_ + 5s);
+    ASSERT_TRUE(again && again->memory);
+    EXPECT_EQ(again->memory->rss, kibibytes(60));
+}
+
+TEST_F(TargetSurveyorTest, keeps_nothing_of_targets_that_are_no_more) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
+    surveyor.keep_only({{TargetId{1}, 7}});
+    lay_status(7, 60, 60);
+    EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_ + 1s)->memory->rss, kibibytes(100));
+    surveyor.keep_only({{TargetId{2}, 8}});
+    EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_ + 2s)->memory->rss, kibibytes(60));
+}
+
+}  // namespace
+}  // namespace damon_schemes
