@@ -3,10 +3,12 @@
 
 import ctypes
 import fcntl
+import json
 import os
 import selectors
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -26,7 +28,9 @@ from .kernel_log import OUT_OF_TREE, TEST, UNSIGNED, bad_taint, complaints
 QEMU = "qemu-system-x86_64"
 PR_SET_PDEATHSIG = 1
 KVM_TRIAL_SECONDS = 15
-TAIL_LINES = 25
+TAIL_LINES = 60
+BOOTS = 2
+LAST_WORDS_SECONDS = 30
 
 
 @dataclass
@@ -40,6 +44,9 @@ class Machine:
     icount: bool = False  # time counts instructions; one processor
     append: str = ""  # to the kernel's command line
     timeout: float = 600
+    # For the kernel to start its first process, which takes seconds.  A guest that hangs before that has run nothing of
+    # ours: it is started again.
+    boot_timeout: float = 180
     out_bytes: int = 1 << 30
     disk: Path | None = None  # an image of a whole system, which the guest boots; it is changed
 
@@ -52,6 +59,7 @@ class Ending:
     faults: list = field(default_factory=list)  # why the run does not count
     console: str = ""
     uptime: str = ""
+    hung_in_boot: bool = False  # the kernel never started its first process
 
 
 def _die_with_parent():
@@ -65,7 +73,9 @@ def _arguments(machine, kernel, initrd, scratch, control):
         accel = ["-accel", "tcg,thread=single", "-icount", "shift=2"]
         cpus = 1
     # tsc=reliable: reading the clock costs 50 ns instead of 800 under emulation.
-    command_line = f"console=ttyS0 quiet panic=-1 oops=panic tsc=reliable log_buf_len=4M {machine.append}"
+    # An NMI, which a guest gets that does not end in time, has it tell what its processors are at.
+    command_line = ("console=ttyS0 quiet panic=-1 oops=panic tsc=reliable log_buf_len=4M "
+                    f"unknown_nmi_panic panic_print=0x40 {machine.append}")
     arguments = [
         QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *accel,
         "-cpu", machine.cpu, "-smp", str(cpus), "-m", machine.memory,
@@ -74,6 +84,7 @@ def _arguments(machine, kernel, initrd, scratch, control):
         "-chardev", "stdio,id=output,signal=off", "-serial", "chardev:output",
         "-chardev", f"file,id=control,path=/proc/self/fd/{control}", "-serial", "chardev:control",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+        "-qmp", f"unix:{scratch}/qmp,server=on,wait=off",
     ]
     if (scratch / "out").exists():
         arguments += ["-drive", f"file={scratch}/out,format=raw,if=none,id=out,cache=unsafe",
@@ -141,15 +152,36 @@ class _Relay:
         self.selector.unregister(source)
         self.open -= 1
 
-    def run(self):
+    @property
+    def booted(self):
+        """Whether the guest's first process has started."""
+        return bool(self.control)
+
+    def run(self, kernel_starts_by):
         """Until QEMU has closed its ends; False: the time was over before."""
         while self.open:
-            left = self.deadline - time.monotonic()
+            deadline = self.deadline if self.booted else min(self.deadline, kernel_starts_by)
+            left = deadline - time.monotonic()
             if left <= 0:
                 return False
             for key, _ in self.selector.select(min(left, 3600)):
                 key.data(key.fileobj)
         return True
+
+
+def _ask_where_it_hangs(qemu, scratch):
+    """Has the guest's kernel write to its log what it is at, and end."""
+    try:
+        with socket.socket(socket.AF_UNIX) as qmp:
+            qmp.settimeout(LAST_WORDS_SECONDS)
+            qmp.connect(f"{scratch}/qmp")
+            for command in ("qmp_capabilities", "inject-nmi"):
+                qmp.recv(65536)
+                qmp.sendall(json.dumps({"execute": command}).encode())
+            qmp.recv(65536)
+        qemu.wait(LAST_WORDS_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        pass  # then it says nothing more
 
 
 def _end(qemu):
@@ -182,8 +214,13 @@ def _judge(ending, returned, control, kernel, machine, in_time):
     if "broken" in told:
         ending.faults.append(told["broken"])
     if not in_time:
-        where = "the command was still running" if "ready" in told else "it had not finished booting"
-        ending.faults.append(f"time-out: {where} after {machine.timeout:g} s")
+        ending.hung_in_boot = not told
+        if ending.hung_in_boot:
+            where = "the kernel had not started its first process"
+        else:
+            where = "the command was still running" if "ready" in told else "it had not finished booting"
+        limit = min(machine.timeout, machine.boot_timeout) if ending.hung_in_boot else machine.timeout
+        ending.faults.append(f"time-out: {where} after {limit:g} s")
     elif returned % 2 == 0 or "exit" not in told:
         ending.faults.append(
             f"the guest ended without a verdict (QEMU's exit status {returned}): "
@@ -213,8 +250,21 @@ def _scratch():
     return tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-")
 
 
-def boot(machine, kernel, guest, *, output, use_input=False, out=None):
-    """Runs GUEST to its end; what it says goes to the binary file OUTPUT."""
+def boot(machine, kernel, guest, **how):
+    """Runs GUEST to its end; one whose kernel hung before it did anything is started once more.
+
+    HOW: output, the binary file for what it says; use_input; out, the folder for its files.
+    """
+    for left in reversed(range(BOOTS)):
+        ending = _boot_once(machine, kernel, guest, **how)
+        if not ending.hung_in_boot or not left or machine.timeout <= machine.boot_timeout:
+            break
+        print(f"lab: {ending.faults[0]}; starting the machine again. Its log ended:\n{tail(ending.console)}",
+              file=sys.stderr, flush=True)
+    return ending
+
+
+def _boot_once(machine, kernel, guest, *, output, use_input=False, out=None):
     if not shutil.which(QEMU):
         raise LabError(f"no {QEMU} here: install the packages qemu-system-x86 and seabios")
     raw_from = None
@@ -240,9 +290,11 @@ def boot(machine, kernel, guest, *, output, use_input=False, out=None):
                 raw_from = _make_raw(0)
             relay = _Relay(qemu, os.fdopen(control, "rb", buffering=0), output, use_input,
                            time.monotonic() + machine.timeout)
-            in_time = relay.run()
+            in_time = relay.run(time.monotonic() + machine.boot_timeout)
             if in_time:
                 qemu.wait()
+            else:
+                _ask_where_it_hangs(qemu, scratch)
         finally:
             if raw_from is not None:
                 termios.tcsetattr(0, termios.TCSADRAIN, raw_from)
