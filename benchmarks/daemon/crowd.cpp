@@ -203,7 +203,7 @@ void run(const Options& options) {
     nlohmann::json samples = nlohmann::json::array();
     const auto before = status_of(daemon);
     const HostCounts first = HostCounts::now();
-    const CpuTime cpu = daemon.cpu_time();
+    const CpuTime cpu = daemon.cpu_time(), monitors_before = cpu_time_of_module();
     const auto began = Clock::now();
     auto next_sample = began;
     std::vector<double> answered_ms;
@@ -224,7 +224,7 @@ void run(const Options& options) {
                            {"targets", targets_in(status)}});
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
-    const CpuTime now = daemon.cpu_time();
+    const CpuTime now = daemon.cpu_time(), monitors = cpu_time_of_module();
     const CpuTime spent{now.user_s - cpu.user_s, now.system_s - cpu.system_s};
     const auto status = status_of(daemon);
     nlohmann::json figures = {
@@ -234,6 +234,7 @@ void run(const Options& options) {
         {"deaths", crowd.deaths()},
         {"cpu_share", spent.all_s() / seconds},
         {"cpu_user_share", spent.user_s / seconds},
+        {"monitor_share", (monitors.all_s() - monitors_before.all_s()) / seconds},
         {"pages_out", HostCounts::now().swapped_out - first.swapped_out},
         {"targets_at_end", targets_in(status)},
         {"answered_ms", answered_ms},

@@ -14,7 +14,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -29,6 +28,14 @@ constexpr const char* control_socket = "/tmp/measured-daemon.sock";
 std::string text_of(const std::string& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+CpuTime cpu_time_of_process(std::int32_t pid) {
+    const auto stat = read_process_stat(pid, "/proc");
+    if (!stat) return {};
+    const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+    return {static_cast<double>(stat->user_ticks) / ticks,
+            static_cast<double>(stat->system_ticks) / ticks};
 }
 
 }  // namespace
@@ -96,21 +103,25 @@ std::size_t RunningDaemon::descriptors() const {
 }
 
 CpuTime RunningDaemon::cpu_time() const {
-    const std::string stat = text_of("/proc/" + std::to_string(pid_) + "/stat");
-    const auto end = stat.rfind(')');
-    if (end == std::string::npos) return {};
-    std::istringstream rest(stat.substr(end + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) rest >> skipped;
-    double user = 0, system = 0;
-    rest >> user >> system;
-    const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-    return {user / ticks, system / ticks};
+    return cpu_time_of_process(pid_);
 }
 
 std::uint64_t RunningDaemon::rss_bytes() const {
     const auto status = read_file("/proc/" + std::to_string(pid_) + "/status");
     return status ? kilobytes_of(*status, "VmRSS").value_or(Bytes{}).count : 0;
+}
+
+CpuTime cpu_time_of_module() {
+    CpuTime sum;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto pid = parse_number(entry.path().filename().string());
+        if (!pid || !text_of(entry.path().string() + "/comm").starts_with("damon_schemes/"))
+            continue;
+        const CpuTime thread = cpu_time_of_process(static_cast<std::int32_t>(*pid));
+        sum.user_s += thread.user_s;
+        sum.system_s += thread.system_s;
+    }
+    return sum;
 }
 
 }  // namespace damon_schemes::bench

@@ -17,6 +17,9 @@ struct CpuTime {
     double all_s() const { return user_s + system_s; }
 };
 
+// Of the threads that the module has at work for anybody.
+CpuTime cpu_time_of_module();
+
 // damon-schemes daemon on a policy, from when it is at work on to its end, by SIGTERM.  Throws
 // std::runtime_error that says what it said.
 class RunningDaemon {

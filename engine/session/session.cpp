@@ -961,6 +961,7 @@ void Session::survey_targets() {
             surveyor->keep_only(targets);
             for (const SurveyedTarget& target : targets) {
                 if (cancelled()) break;
+                if (!surveyor->due(target.id)) continue;
                 if (auto survey = surveyor->survey(target, now()))
                     surveyed.targets.push_back(std::move(*survey));
             }

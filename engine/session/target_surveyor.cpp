@@ -15,6 +15,9 @@ namespace {
 // Memory comes by faults and goes from the resident set, and both are in `stat`.  What the kernel
 // counts by processor may lie a little behind there, so all of it is read again after so long.
 constexpr Duration trusted_for = std::chrono::seconds(5);
+// So a program that has done nothing for a while and is then hurt is noticed two seconds later, at
+// the latest.
+constexpr unsigned most_passed_over = 3;
 
 bool same_memory(const ProcessStat& a, const ProcessStat& b) {
     return a.rss == b.rss && a.minor_faults == b.minor_faults && a.major_faults == b.major_faults;
@@ -24,6 +27,18 @@ bool same_memory(const ProcessStat& a, const ProcessStat& b) {
 
 TargetSurveyor::TargetSurveyor(ConditionNeeds needs, MachinePaths paths)
     : needs_(std::move(needs)), paths_(std::move(paths)) {}
+
+bool TargetSurveyor::due(TargetId target) {
+    const auto found = known_.find(target);
+    if (needs_.memory || found == known_.end() || found->second.pass_over == 0) return true;
+    --found->second.pass_over;
+    return false;
+}
+
+void TargetSurveyor::plan_next(Known& known, bool idle) {
+    known.passed_over = idle ? std::min(2 * known.passed_over + 1, most_passed_over) : 0;
+    known.pass_over = known.passed_over;
+}
 
 std::optional<TargetSurvey> TargetSurveyor::survey(const SurveyedTarget& target, Instant now) {
     Known& known = known_[target.id];
@@ -50,21 +65,23 @@ std::optional<TargetSurvey> TargetSurveyor::read(const SurveyedTarget& target, K
     const auto stat = text ? parse_process_stat(*text) : std::nullopt;
     if (!stat || stat->zombie()) return std::nullopt;
 
-    const bool unchanged =
-        known.memory && same_memory(*stat, known.stat) && now - known.read_at < trusted_for;
-    if (!unchanged) {
+    const Duration cpu_time = cpu_time_of(*stat);
+    const bool unchanged = known.memory && same_memory(*stat, known.stat);
+    const bool idle = unchanged && known.memory->cpu_time == cpu_time;
+    if (!unchanged || now - known.read_at >= trusted_for) {
         const auto status = open_folder() ? read_file_at(folder.get(), "status") : std::nullopt;
         known.memory = status ? memory_from(*stat, *status) : std::nullopt;
         known.stat = *stat;
         known.read_at = now;
     }
     if (!known.memory) return std::nullopt;
+    plan_next(known, idle);
+    known.memory->cpu_time = cpu_time;
 
     TargetSurvey survey;
     survey.id = target.id;
     survey.time = now;
     survey.memory = known.memory;
-    survey.memory->cpu_time = cpu_time_of(*stat);
     if (needs_.name) survey.name = stat->comm;
     if (needs_.cgroup || needs_.cgroup_stalled)
         survey.cgroup = open_folder() ? cgroup_of_process(folder.get()) : std::nullopt;

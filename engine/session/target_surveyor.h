@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reads of targets what the policy's controls ask for, twice a second and of hundreds of them: most
-// have not done anything since the last time, and that costs next to nothing.
+// have not done anything since the last time, and that costs next to nothing.  One that goes on
+// doing nothing is passed over, at most three times in a row.
 #pragma once
 
 #include <map>
@@ -18,6 +19,9 @@ class TargetSurveyor {
   public:
     explicit TargetSurveyor(ConditionNeeds needs, MachinePaths paths = {});
 
+    // Whether its turn has come; each survey of all asks this once.  What controls count on being
+    // new (ConditionNeeds::memory) is read each time.
+    bool due(TargetId target);
     // `memory` is read in any case, people are shown it; the rest as far as it is needed.  nullopt:
     // it has exited, or cannot be read.
     std::optional<TargetSurvey> survey(const SurveyedTarget& target, Instant now);
@@ -30,8 +34,11 @@ class TargetSurveyor {
         ProcessStat stat;      // as it was when `memory` was read in full
         std::optional<ProcessMemory> memory;
         Instant read_at{};
+        unsigned pass_over = 0;    // so many turns from now on
+        unsigned passed_over = 0;  // before its last survey
     };
     std::optional<TargetSurvey> read(const SurveyedTarget& target, Known& known, Instant now) const;
+    static void plan_next(Known& known, bool idle);
 
     const ConditionNeeds needs_;
     const MachinePaths paths_;

@@ -41,7 +41,7 @@ class Machine:
     cpus: int = 2
     accel: str = "tcg"  # or kvm
     cpu: str = "max"
-    icount: bool = False  # time counts instructions; one processor
+    icount: int | None = None  # time counts instructions, each of 2 to the power of this ns; one processor
     append: str = ""  # to the kernel's command line
     timeout: float = 600
     # For the kernel to start its first process, which takes seconds.  A guest that hangs before that has run nothing of
@@ -69,8 +69,8 @@ def _die_with_parent():
 def _arguments(machine, kernel, initrd, scratch, control):
     accel = {"kvm": ["-accel", "kvm"], "tcg": ["-accel", "tcg,thread=multi"]}[machine.accel]
     cpus = machine.cpus
-    if machine.icount:
-        accel = ["-accel", "tcg,thread=single", "-icount", "shift=2"]
+    if machine.icount is not None:
+        accel = ["-accel", "tcg,thread=single", "-icount", f"shift={machine.icount}"]
         cpus = 1
     # tsc=reliable: reading the clock costs 50 ns instead of 800 under emulation.
     # An NMI, which a guest gets that does not end in time, has it tell what its processors are at.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "engine/session/target_surveyor.h"
 #include "tests/unit/engine/laid_out_folder.h"
 
@@ -115,6 +117,38 @@ TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_now_and_then) {
     const auto again = surveyor.survey({TargetId{1}, 7}, start_ + 5s);
     ASSERT_TRUE(again && again->memory);
     EXPECT_EQ(again->memory->rss, kibibytes(60));
+}
+
+// Of hundreds of targets most do nothing most of the time.
+TEST_F(TargetSurveyorTest, passes_over_a_target_that_goes_on_doing_nothing) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor({}, paths_);
+    const auto turns_until_due = [&] {
+        int turns = 1;
+        while (turns < 100 && !surveyor.due(TargetId{1})) ++turns;
+        return turns;
+    };
+    EXPECT_EQ(turns_until_due(), 1) << "nothing is known of it yet";
+    std::vector<int> turns;
+    for (Instant now = start_; now < start_ + 4s; now += 1s) {
+        EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, now));
+        turns.push_back(turns_until_due());
+    }
+    EXPECT_EQ(turns, (std::vector{1, 2, 4, 4}));
+    lay_stat(7, 12);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_ + 4s));
+    EXPECT_EQ(turns_until_due(), 1) << "it faulted";
+}
+
+TEST_F(TargetSurveyorTest, passes_over_no_target_that_a_floor_rests_on) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor(everything(), paths_);
+    for (Instant now = start_; now < start_ + 3s; now += 500ms) {
+        EXPECT_TRUE(surveyor.due(TargetId{1}));
+        EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, now));
+    }
 }
 
 TEST_F(TargetSurveyorTest, keeps_nothing_of_targets_that_are_no_more) {
