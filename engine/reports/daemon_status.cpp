@@ -60,15 +60,18 @@ json json_of(const DaemonStatus::Target& target) {
                            {"harm", name_of(each.harm)},
                            {"measured", each.measured},
                            {"left_ns", each.left.count()}});
-    return {{"pid", target.pid},
-            {"name", target.name},
-            {"rss_bytes", json_of(target.rss)},
-            {"swapped_bytes", json_of(target.swapped)},
-            {"paged_out_bytes", target.paged_out.count},
-            {"refaulted_bytes", target.refaulted.count},
-            {"paused", json_of(target.paused)},
-            {"braked", target.braked},
-            {"guarded", std::move(guarded)}};
+    // Field by field: a list in braces is made of arrays first, and there may be hundreds of these.
+    json::object_t told;
+    told.emplace("pid", target.pid);
+    told.emplace("name", target.name);
+    told.emplace("rss_bytes", json_of(target.rss));
+    told.emplace("swapped_bytes", json_of(target.swapped));
+    told.emplace("paged_out_bytes", target.paged_out.count);
+    told.emplace("refaulted_bytes", target.refaulted.count);
+    told.emplace("paused", json_of(target.paused));
+    told.emplace("braked", target.braked);
+    told.emplace("guarded", std::move(guarded));
+    return told;
 }
 
 json json_of(const DaemonStatus::OfPolicy& policy) {
@@ -214,8 +217,8 @@ void add_policy(FigureTable& table, const json& policy) {
 }
 
 // As parsed; an object that says "ok": true.
-Result<json> done(const std::string& answer) {
-    const json parsed = json::parse(answer, nullptr, false);
+Result<json> done(const std::string& answer, const json::parser_callback_t& wanted = nullptr) {
+    const json parsed = json::parse(answer, wanted, false);
     if (!parsed.is_object() || !parsed.contains("ok") || !parsed["ok"].is_boolean() ||
         parsed.value("version", json(0)) != json(answer_version))
         return Error{
@@ -257,7 +260,8 @@ std::string answer_refused(std::string_view error) {
 }
 
 Result<void> read_answer(const std::string& answer) {
-    const auto parsed = done(answer);
+    // Of what was asked for nothing is looked at, and it may be long.
+    const auto parsed = done(answer, [](int depth, json::parse_event_t, json&) { return depth <= 1; });
     return parsed ? Result<void>() : Result<void>(parsed.error());
 }
 

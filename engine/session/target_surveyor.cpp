@@ -12,9 +12,11 @@
 namespace damon_schemes {
 namespace {
 
-// Memory comes by faults and goes from the resident set, and both are in `stat`.  What the kernel
-// counts by processor may lie a little behind there, so all of it is read again after so long.
-constexpr Duration trusted_for = std::chrono::seconds(5);
+// Files of a process by what they cost, as processors count instructions: statm 1, stat 6, status and
+// the way to it 20.  What is in memory is in the first, and nobody faults memory in without changing
+// it; but the kernel counts by thread and by processor, and may be a little behind.
+constexpr Duration stat_trusted_for = std::chrono::seconds(10);
+constexpr Duration memory_trusted_for = std::chrono::seconds(30);
 // So a program that has done nothing for a while and is then hurt is noticed two seconds later, at
 // the latest.
 constexpr unsigned most_passed_over = 3;
@@ -35,11 +37,6 @@ bool TargetSurveyor::due(TargetId target) {
     return false;
 }
 
-void TargetSurveyor::plan_next(Known& known, bool idle) {
-    known.passed_over = idle ? std::min(2 * known.passed_over + 1, most_passed_over) : 0;
-    known.pass_over = known.passed_over;
-}
-
 std::optional<TargetSurvey> TargetSurveyor::survey(const SurveyedTarget& target, Instant now) {
     Known& known = known_[target.id];
     auto survey = read(target, known, now);
@@ -48,43 +45,53 @@ std::optional<TargetSurvey> TargetSurveyor::survey(const SurveyedTarget& target,
     return survey;
 }
 
+Descriptor TargetSurveyor::folder_of(const SurveyedTarget& target) const {
+    auto opened = open_process_folder(target.pid, target.pidfd, paths_.proc);
+    return opened ? std::move(*opened) : Descriptor();
+}
+
+bool TargetSurveyor::read_memory(const SurveyedTarget& target, Known& known, Instant now) const {
+    const auto text = read_record(known.stat_file);
+    const auto stat = text ? parse_process_stat(*text) : std::nullopt;
+    if (!stat || stat->zombie()) return false;
+    known.stat_read_at = now;
+    if (known.memory && same_memory(*stat, known.stat) &&
+        now - known.memory_read_at < memory_trusted_for) {
+        known.memory->cpu_time = cpu_time_of(*stat);
+        return true;
+    }
+    const Descriptor folder = folder_of(target);
+    const auto status = folder ? read_file_at(folder.get(), "status") : std::nullopt;
+    known.memory = status ? memory_from(*stat, *status) : std::nullopt;
+    known.stat = *stat;
+    known.memory_read_at = now;
+    return known.memory.has_value();
+}
+
 std::optional<TargetSurvey> TargetSurveyor::read(const SurveyedTarget& target, Known& known,
                                                  Instant now) const {
-    Descriptor folder;
-    const auto open_folder = [&] {
-        if (folder) return true;
-        auto opened = open_process_folder(target.pid, target.pidfd, paths_.proc);
-        if (opened) folder = std::move(*opened);
-        return static_cast<bool>(folder);
-    };
-    if (!known.stat_file) {
-        if (!open_folder()) return std::nullopt;
+    if (!known.statm_file) {
+        const Descriptor folder = folder_of(target);
+        if (!folder) return std::nullopt;
+        known.statm_file = Descriptor(::openat(folder.get(), "statm", O_RDONLY | O_CLOEXEC));
         known.stat_file = Descriptor(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
     }
-    const auto text = read_from_start(known.stat_file);
-    const auto stat = text ? parse_process_stat(*text) : std::nullopt;
-    if (!stat || stat->zombie()) return std::nullopt;
-
-    const Duration cpu_time = cpu_time_of(*stat);
-    const bool unchanged = known.memory && same_memory(*stat, known.stat);
-    const bool idle = unchanged && known.memory->cpu_time == cpu_time;
-    if (!unchanged || now - known.read_at >= trusted_for) {
-        const auto status = open_folder() ? read_file_at(folder.get(), "status") : std::nullopt;
-        known.memory = status ? memory_from(*stat, *status) : std::nullopt;
-        known.stat = *stat;
-        known.read_at = now;
-    }
-    if (!known.memory) return std::nullopt;
-    plan_next(known, idle);
-    known.memory->cpu_time = cpu_time;
+    auto statm = read_record(known.statm_file);
+    if (!statm) return std::nullopt;
+    const bool idle = known.memory && *statm == known.statm;
+    known.statm = std::move(*statm);
+    if ((!idle || now - known.stat_read_at >= stat_trusted_for) && !read_memory(target, known, now))
+        return std::nullopt;
+    known.passed_over = idle ? std::min(2 * known.passed_over + 1, most_passed_over) : 0;
+    known.pass_over = known.passed_over;
 
     TargetSurvey survey;
     survey.id = target.id;
     survey.time = now;
     survey.memory = known.memory;
-    if (needs_.name) survey.name = stat->comm;
-    if (needs_.cgroup || needs_.cgroup_stalled)
-        survey.cgroup = open_folder() ? cgroup_of_process(folder.get()) : std::nullopt;
+    if (needs_.name) survey.name = known.stat.comm;
+    if (!needs_.cgroup && !needs_.cgroup_stalled) return survey;
+    if (const Descriptor folder = folder_of(target)) survey.cgroup = cgroup_of_process(folder.get());
     if (needs_.cgroup_stalled && survey.cgroup)
         survey.cgroup_stalled = memory_stalled_of(*survey.cgroup, paths_);
     return survey;

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/session/conditions.h"
@@ -29,16 +30,20 @@ class TargetSurveyor {
     void keep_only(const std::vector<SurveyedTarget>& targets);
 
   private:
+    // Files mean the same process for good, as its folder does.
     struct Known {
-        Descriptor stat_file;  // means the same process for good, as its folder does
-        ProcessStat stat;      // as it was when `memory` was read in full
+        Descriptor statm_file, stat_file;
+        std::string statm;
+        ProcessStat stat;  // as it was when `memory` was read
         std::optional<ProcessMemory> memory;
-        Instant read_at{};
+        Instant stat_read_at{}, memory_read_at{};
         unsigned pass_over = 0;    // so many turns from now on
         unsigned passed_over = 0;  // before its last survey
     };
     std::optional<TargetSurvey> read(const SurveyedTarget& target, Known& known, Instant now) const;
-    static void plan_next(Known& known, bool idle);
+    // False: it has exited.
+    bool read_memory(const SurveyedTarget& target, Known& known, Instant now) const;
+    Descriptor folder_of(const SurveyedTarget& target) const;
 
     const ConditionNeeds needs_;
     const MachinePaths paths_;

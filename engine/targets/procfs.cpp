@@ -55,9 +55,14 @@ std::optional<std::string> read_file_at(int folder, const char* path) {
     return read_to_end(Descriptor(::openat(folder, path, O_RDONLY | O_CLOEXEC)));
 }
 
-std::optional<std::string> read_from_start(const Descriptor& file) {
-    if (!file || ::lseek(file.get(), 0, SEEK_SET) != 0) return std::nullopt;
-    return read_to_end(file);
+std::optional<std::string> read_record(const Descriptor& file) {
+    if (!file) return std::nullopt;
+    std::array<char, 4096> buffer;
+    for (;;) {
+        const ssize_t got = ::pread(file.get(), buffer.data(), buffer.size(), 0);
+        if (got >= 0) return std::string(buffer.data(), static_cast<std::size_t>(got));
+        if (errno != EINTR) return std::nullopt;
+    }
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text, int base) {

@@ -40,6 +40,7 @@ class ConditionsTest : public ::testing::Test {
         line.major_faults = faults;
         const std::string folder = "proc/" + std::to_string(pid);
         root_.lay(folder + "/stat", line.text());
+        root_.lay(folder + "/statm", "250 25 0 0 0 0 0\n");
         root_.lay(folder + "/status", "Name:\ttarget\nVmRSS:\t 100 kB\nVmSwap:\t 20 kB\n");
     }
     void lay_swap(int total, int free) const { root_.lay("proc/meminfo", meminfo(total, free)); }

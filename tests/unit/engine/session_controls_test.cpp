@@ -82,6 +82,7 @@ class SessionControlsTest : public SessionTest {
         line.major_faults = faults;
         const std::string folder = "proc/" + std::to_string(line.pid);
         root_.lay(folder + "/stat", line.text());
+        root_.lay(folder + "/statm", "250 " + std::to_string(faults) + " 0 0 0 0 0\n");
         root_.lay(folder + "/status", "Name:\tprogram\nVmRSS:\t 100 kB\n");
         root_.lay(folder + "/maps", maps_of_program());
     }

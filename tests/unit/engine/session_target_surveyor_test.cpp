@@ -15,7 +15,14 @@ using testing::StatLine;
 
 class TargetSurveyorTest : public ::testing::Test {
   protected:
+    // What it has in memory is counted anew with each fault, in pages.
     void lay_stat(int pid, int faults, char state = 'S') const {
+        const int resident = state == 'Z' ? 0 : faults;
+        root_.lay("proc/" + std::to_string(pid) + "/statm",
+                  "250 " + std::to_string(resident) + " 0 0 0 0 0\n");
+        lay_stat_alone(pid, faults, state);
+    }
+    void lay_stat_alone(int pid, int faults, char state = 'S') const {
         StatLine line;
         line.pid = pid;
         line.comm = "target";
@@ -107,14 +114,24 @@ TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_when_it_faulted) {
     EXPECT_EQ(again->memory->swapped, kibibytes(60));
 }
 
-// The kernel counts by processor, and a small change may be seen late.
+// The kernel counts by thread and by processor, and a small change may be seen late.
+TEST_F(TargetSurveyorTest, notices_a_fault_that_the_resident_memory_does_not_show) {
+    lay_stat(7, 11);
+    lay_status(7, 100, 20);
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
+    lay_stat_alone(7, 12);
+    EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_ + 1s)->memory->major_faults, 11U);
+    EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_ + 10s)->memory->major_faults, 12U);
+}
+
 TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_now_and_then) {
     lay_stat(7, 11);
     lay_status(7, 100, 20);
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     lay_status(7, 60, 60);
-    const auto again = surveyor.survey({TargetId{1}, 7}, start_ + 5s);
+    const auto again = surveyor.survey({TargetId{1}, 7}, start_ + 30s);
     ASSERT_TRUE(again && again->memory);
     EXPECT_EQ(again->memory->rss, kibibytes(60));
 }
