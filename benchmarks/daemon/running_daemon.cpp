@@ -6,17 +6,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 
+#include "engine/control/control_socket.h"
+#include "engine/reports/daemon_status.h"
 #include "engine/targets/procfs.h"
 
 namespace damon_schemes::bench {
@@ -75,16 +76,10 @@ std::string RunningDaemon::said() const {
 }
 
 std::string RunningDaemon::status() const {
-    const std::string command =
-        program_ + " status --json --socket " + control_socket + " 2>/tmp/measured-status.log";
-    FILE* pipe = popen(command.c_str(), "r");
-    if (pipe == nullptr) return {};
-    std::string answer;
-    std::array<char, 65536> part{};
-    while (const std::size_t got = fread(part.data(), 1, part.size(), pipe))
-        answer.append(part.data(), got);
-    pclose(pipe);
-    return answer;
+    static const std::string request =
+        nlohmann::json{{"version", answer_version}, {"command", "status"}}.dump();
+    const auto answer = ask_daemon(control_socket, request, std::chrono::seconds(30));
+    return answer ? *answer : std::string();
 }
 
 void RunningDaemon::reload() const {

@@ -52,7 +52,7 @@ def many(laboratory, options, result):
     result.add("processor time of the module's thread beside it", percent(figures["monitor_share"], 2), kernel=release,
                command=command)
     answered = median(figures["answered_ms"])
-    result.add("the command status, start and end of the process included", f"{answered:.0f} ms",
+    result.add("status, asked for and answered over the socket", f"{answered:.0f} ms",
                f"under {LATEST_MS} ms", answered < LATEST_MS, release, command)
     out = figures["pages_out"]
     result.add("pages that it paged out meanwhile", f"{out:,}", "more than 0", out > 0, release, command)

@@ -103,6 +103,9 @@ def swept(laboratory, options, result):
                   for daemon in of(figures, "daemon")]
         result.add(f"work done with the daemon to {WORDS[way]}, by ratio",
                    ", ".join(f"{ratio:.2f}" for ratio in ratios), kernel=release, command=command)
+    all_fits, half = (of(figures, "without", ratio)[0]["requests_per_second"] for ratio in (RATIOS[0], HALF))
+    result.add(f"work done by the kernel alone where all fits to that at {HALF:g}: all that there is to gain there",
+               f"{all_fits / half:.2f} times", kernel=release, command=command)
     explain(result, figures, options)
     tell(result, figures)
     draw(result, figures)
