@@ -261,7 +261,8 @@ std::string answer_refused(std::string_view error) {
 
 Result<void> read_answer(const std::string& answer) {
     // Of what was asked for nothing is looked at, and it may be long.
-    const auto parsed = done(answer, [](int depth, json::parse_event_t, json&) { return depth <= 1; });
+    const auto parsed =
+        done(answer, [](int depth, json::parse_event_t, json&) { return depth <= 1; });
     return parsed ? Result<void>() : Result<void>(parsed.error());
 }
 

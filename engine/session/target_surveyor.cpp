@@ -12,9 +12,9 @@
 namespace damon_schemes {
 namespace {
 
-// Files of a process by what they cost, as processors count instructions: statm 1, stat 6, status and
-// the way to it 20.  What is in memory is in the first, and nobody faults memory in without changing
-// it; but the kernel counts by thread and by processor, and may be a little behind.
+// Files of a process by what it takes to read them: statm 1, stat 5, status and the way to it 20.
+// What is in memory is in the first, and nobody faults memory in without changing it; but the
+// kernel counts by thread and by processor, and may be a little behind.
 constexpr Duration stat_trusted_for = std::chrono::seconds(10);
 constexpr Duration memory_trusted_for = std::chrono::seconds(30);
 // So a program that has done nothing for a while and is then hurt is noticed two seconds later, at
@@ -70,16 +70,16 @@ bool TargetSurveyor::read_memory(const SurveyedTarget& target, Known& known, Ins
 
 std::optional<TargetSurvey> TargetSurveyor::read(const SurveyedTarget& target, Known& known,
                                                  Instant now) const {
-    if (!known.statm_file) {
+    if (!known.stat_file) {
         const Descriptor folder = folder_of(target);
         if (!folder) return std::nullopt;
         known.statm_file = Descriptor(::openat(folder.get(), "statm", O_RDONLY | O_CLOEXEC));
         known.stat_file = Descriptor(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
     }
-    auto statm = read_record(known.statm_file);
-    if (!statm) return std::nullopt;
-    const bool idle = known.memory && *statm == known.statm;
-    known.statm = std::move(*statm);
+    // Where it cannot be read, what follows says whether the process is still there.
+    std::string statm = read_record(known.statm_file).value_or("");
+    const bool idle = known.memory && !statm.empty() && statm == known.statm;
+    known.statm = std::move(statm);
     if ((!idle || now - known.stat_read_at >= stat_trusted_for) && !read_memory(target, known, now))
         return std::nullopt;
     known.passed_over = idle ? std::min(2 * known.passed_over + 1, most_passed_over) : 0;
@@ -91,7 +91,8 @@ std::optional<TargetSurvey> TargetSurveyor::read(const SurveyedTarget& target, K
     survey.memory = known.memory;
     if (needs_.name) survey.name = known.stat.comm;
     if (!needs_.cgroup && !needs_.cgroup_stalled) return survey;
-    if (const Descriptor folder = folder_of(target)) survey.cgroup = cgroup_of_process(folder.get());
+    if (const Descriptor folder = folder_of(target))
+        survey.cgroup = cgroup_of_process(folder.get());
     if (needs_.cgroup_stalled && survey.cgroup)
         survey.cgroup_stalled = memory_stalled_of(*survey.cgroup, paths_);
     return survey;

@@ -21,8 +21,8 @@ std::optional<std::string> read_file(const std::string& path);
 // The same, relative to an open folder: a descriptor of /proc/PID keeps meaning the same process
 // after its pid was reused.
 std::optional<std::string> read_file_at(int folder, const char* path);
-// The whole of an open file that the kernel writes at once and in less than a page, such as stat and
-// statm of a process, by one call.
+// The whole of an open file that the kernel writes at once and in less than a page, such as stat
+// and statm of a process, by one call.
 std::optional<std::string> read_record(const Descriptor& file);
 
 // The fields of /proc/PID/stat that the engine uses (proc(5)).
