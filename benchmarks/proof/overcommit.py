@@ -8,8 +8,9 @@ from .laboratory import TREE
 from .result import clock, mib, percent
 
 KERNEL = "6.12"  # it has the multi-generation LRU
+ALL_FITS = 1.0
 HALF = 1.5
-RATIOS = (1.0, 1.25, 1.5, 1.75, 2.0)
+RATIOS = (ALL_FITS, 1.25, 1.5, 1.75, 2.0)
 WAYS = ("without", "mglru", "reclaim", "daemon")
 WORDS = {"without": "the kernel alone", "mglru": "multi-generation LRU", "reclaim": "a loop of memory.reclaim",
          "daemon": "damon-schemes daemon"}
@@ -63,9 +64,10 @@ def explain(result, figures, options):
 
 def draw(result, figures):
     """Work done over the ratio."""
+    ratios = sorted({run["ratio"] for run in figures["runs"]})
     most = max(run["requests_per_second"] for run in figures["runs"])
     chart = Chart("Requests of all tenants a second, by what they ask for",
-                  Axis("demand to memory", 0.95, 2.05, [(ratio, f"{ratio:g}") for ratio in RATIOS]),
+                  Axis("demand to memory", ratios[0] - 0.05, ratios[-1] + 0.05, [(ratio, f"{ratio:g}") for ratio in ratios]),
                   Axis("requests a second", 0, most * 1.05, [(most * i / 4, f"{most * i / 4:.0f}") for i in range(5)]))
     for way in WAYS:
         points = [(run["ratio"], run["requests_per_second"]) for run in of(figures, way)]
@@ -96,14 +98,14 @@ def by_half(laboratory, options, result):
 
 def swept(laboratory, options, result):
     """Point 1, the curves."""
-    figures, command = run(laboratory, options, "7-overcommit-swept.log", WAYS, RATIOS, options.swept_seconds)
+    figures, command = run(laboratory, options, "7-overcommit-swept.log", WAYS, options.ratios, options.swept_seconds)
     release = laboratory.release(KERNEL)
     for way in WAYS[:-1]:
         ratios = [daemon["requests_per_second"] / of(figures, way, daemon["ratio"])[0]["requests_per_second"]
                   for daemon in of(figures, "daemon")]
         result.add(f"work done with the daemon to {WORDS[way]}, by ratio",
                    ", ".join(f"{ratio:.2f}" for ratio in ratios), kernel=release, command=command)
-    all_fits, half = (of(figures, "without", ratio)[0]["requests_per_second"] for ratio in (RATIOS[0], HALF))
+    all_fits, half = (of(figures, "without", ratio)[0]["requests_per_second"] for ratio in (ALL_FITS, HALF))
     result.add(f"work done by the kernel alone where all fits to that at {HALF:g}: all that there is to gain there",
                f"{all_fits / half:.2f} times", kernel=release, command=command)
     explain(result, figures, options)

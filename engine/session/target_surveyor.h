@@ -15,7 +15,7 @@
 
 namespace damon_schemes {
 
-// Keeps a descriptor for each target.  Any thread, one at a time.
+// Keeps two descriptors for each target.  Any thread, one at a time.
 class TargetSurveyor {
   public:
     explicit TargetSurveyor(ConditionNeeds needs, MachinePaths paths = {});
