@@ -17,9 +17,10 @@ namespace {
 // kernel counts by thread and by processor, and may be a little behind.
 constexpr Duration stat_trusted_for = std::chrono::seconds(10);
 constexpr Duration memory_trusted_for = std::chrono::seconds(30);
-// So a program that has done nothing for a while and is then hurt is noticed two seconds later, at
-// the latest.
-constexpr unsigned most_passed_over = 3;
+// So a program that has done nothing for a while and is then hurt is noticed a second later, at the
+// latest; where nothing of it is in swap that could come back, two.
+constexpr unsigned most_passed_over = 1;
+constexpr unsigned most_passed_over_all_in_memory = 3;
 
 bool same_memory(const ProcessStat& a, const ProcessStat& b) {
     return a.rss == b.rss && a.minor_faults == b.minor_faults && a.major_faults == b.major_faults;
@@ -82,7 +83,9 @@ std::optional<TargetSurvey> TargetSurveyor::read(const SurveyedTarget& target, K
     known.statm = std::move(statm);
     if ((!idle || now - known.stat_read_at >= stat_trusted_for) && !read_memory(target, known, now))
         return std::nullopt;
-    known.passed_over = idle ? std::min(2 * known.passed_over + 1, most_passed_over) : 0;
+    const unsigned most =
+        known.memory->swapped.count > 0 ? most_passed_over : most_passed_over_all_in_memory;
+    known.passed_over = idle ? std::min(2 * known.passed_over + 1, most) : 0;
     known.pass_over = known.passed_over;
 
     TargetSurvey survey;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reads of targets what the policy's controls ask for, twice a second and of hundreds of them: most
 // have not done anything since the last time, and that costs next to nothing.  One that goes on
-// doing nothing is passed over, at most three times in a row.
+// doing nothing is passed over, three times in a row at most, and once where some of it is in swap.
 #pragma once
 
 #include <map>
