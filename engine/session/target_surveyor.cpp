@@ -55,16 +55,16 @@ bool TargetSurveyor::read_memory(const SurveyedTarget& target, Known& known, Ins
     const auto text = read_record(known.stat_file);
     const auto stat = text ? parse_process_stat(*text) : std::nullopt;
     if (!stat || stat->zombie()) return false;
+    const bool unchanged = known.memory && same_memory(*stat, known.stat);
+    known.stat = *stat;
     known.stat_read_at = now;
-    if (known.memory && same_memory(*stat, known.stat) &&
-        now - known.memory_read_at < memory_trusted_for) {
+    if (unchanged && now - known.memory_read_at < memory_trusted_for) {
         known.memory->cpu_time = cpu_time_of(*stat);
         return true;
     }
     const Descriptor folder = folder_of(target);
     const auto status = folder ? read_file_at(folder.get(), "status") : std::nullopt;
     known.memory = status ? memory_from(*stat, *status) : std::nullopt;
-    known.stat = *stat;
     known.memory_read_at = now;
     return known.memory.has_value();
 }

@@ -34,7 +34,7 @@ class TargetSurveyor {
     struct Known {
         Descriptor statm_file, stat_file;
         std::string statm;
-        ProcessStat stat;  // as it was when `memory` was read
+        ProcessStat stat;
         std::optional<ProcessMemory> memory;
         Instant stat_read_at{}, memory_read_at{};
         unsigned pass_over = 0;    // so many turns from now on

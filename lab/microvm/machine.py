@@ -30,7 +30,7 @@ PR_SET_PDEATHSIG = 1
 KVM_TRIAL_SECONDS = 15
 TAIL_LINES = 60
 BOOTS = 2
-LAST_WORDS_SECONDS = 30
+LAST_WORDS_SECONDS = 10
 
 
 @dataclass
@@ -323,7 +323,7 @@ def choose_accel(kernel):
     kept = cache_folder() / f"accel-{digest(os.uname().release, os.uname().nodename, version)}"
     if kept.exists():
         return kept.read_text(encoding="utf-8").strip()
-    print(f"lab: trying whether KVM boots a guest here (at most {KVM_TRIAL_SECONDS} s, once)",
+    print(f"lab: trying whether KVM boots a guest here (some seconds, once)",
           file=sys.stderr, flush=True)
     trial = Machine(accel="kvm", cpu="host", memory="512M", timeout=KVM_TRIAL_SECONDS)
     with open(os.devnull, "wb") as nowhere:

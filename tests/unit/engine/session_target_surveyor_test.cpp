@@ -22,10 +22,11 @@ class TargetSurveyorTest : public ::testing::Test {
                   "250 " + std::to_string(resident) + " 0 0 0 0 0\n");
         lay_stat_alone(pid, faults, state);
     }
-    void lay_stat_alone(int pid, int faults, char state = 'S') const {
+    void lay_stat_alone(int pid, int faults, char state = 'S',
+                        const std::string& name = "target") const {
         StatLine line;
         line.pid = pid;
-        line.comm = "target";
+        line.comm = name;
         line.state = state;
         line.major_faults = faults;
         root_.lay("proc/" + std::to_string(pid) + "/stat", line.text());
@@ -34,6 +35,10 @@ class TargetSurveyorTest : public ::testing::Test {
         root_.lay("proc/" + std::to_string(pid) + "/status",
                   "Name:\ttarget\nVmRSS:\t " + std::to_string(rss_kib) + " kB\nVmSwap:\t " +
                       std::to_string(swapped_kib) + " kB\n");
+    }
+    void lay_target() const {
+        lay_stat(7, 11);
+        lay_status(7, 100, 20);
     }
     void lay_cgroup(int pid) const {
         root_.lay("proc/self/mountinfo",
@@ -55,8 +60,7 @@ class TargetSurveyorTest : public ::testing::Test {
 };
 
 TEST_F(TargetSurveyorTest, reads_what_is_needed_of_a_target) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     lay_cgroup(7);
     TargetSurveyor surveyor(everything(), paths_);
     const auto all = surveyor.survey({TargetId{1}, 7}, start_);
@@ -80,8 +84,7 @@ TEST_F(TargetSurveyorTest, reads_what_is_needed_of_a_target) {
 TEST_F(TargetSurveyorTest, finds_nothing_of_what_is_not_there_or_has_exited) {
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_FALSE(surveyor.survey({TargetId{2}, 8}, start_));
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     lay_stat(7, 11, 'Z');
     EXPECT_FALSE(surveyor.survey({TargetId{1}, 7}, start_ + 1s));
@@ -89,8 +92,7 @@ TEST_F(TargetSurveyorTest, finds_nothing_of_what_is_not_there_or_has_exited) {
 
 // A status costs several times what a stat does, and idle targets are most of a host's.
 TEST_F(TargetSurveyorTest, does_not_read_all_of_a_target_that_did_nothing) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     lay_status(7, 60, 60);
@@ -101,8 +103,7 @@ TEST_F(TargetSurveyorTest, does_not_read_all_of_a_target_that_did_nothing) {
 }
 
 TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_when_it_faulted) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     lay_status(7, 60, 60);
@@ -116,8 +117,7 @@ TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_when_it_faulted) {
 
 // The kernel counts by thread and by processor, and a small change may be seen late.
 TEST_F(TargetSurveyorTest, notices_a_fault_that_the_resident_memory_does_not_show) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     lay_stat_alone(7, 12);
@@ -125,9 +125,16 @@ TEST_F(TargetSurveyorTest, notices_a_fault_that_the_resident_memory_does_not_sho
     EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_ + 10s)->memory->major_faults, 12U);
 }
 
+TEST_F(TargetSurveyorTest, notices_a_new_name_of_a_target_that_did_nothing) {
+    lay_target();
+    TargetSurveyor surveyor(everything(), paths_);
+    EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_)->name, "target");
+    lay_stat_alone(7, 11, 'S', "worker");
+    EXPECT_EQ(surveyor.survey({TargetId{1}, 7}, start_ + 10s)->name, "worker");
+}
+
 TEST_F(TargetSurveyorTest, reads_all_of_a_target_again_now_and_then) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     lay_status(7, 60, 60);
@@ -164,8 +171,7 @@ TEST_F(TargetSurveyorTest, passes_over_a_target_that_goes_on_doing_nothing) {
 }
 
 TEST_F(TargetSurveyorTest, passes_over_no_target_that_a_floor_rests_on) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     TargetSurveyor surveyor(everything(), paths_);
     for (Instant now = start_; now < start_ + 3s; now += 500ms) {
         EXPECT_TRUE(surveyor.due(TargetId{1}));
@@ -174,8 +180,7 @@ TEST_F(TargetSurveyorTest, passes_over_no_target_that_a_floor_rests_on) {
 }
 
 TEST_F(TargetSurveyorTest, keeps_nothing_of_targets_that_are_no_more) {
-    lay_stat(7, 11);
-    lay_status(7, 100, 20);
+    lay_target();
     TargetSurveyor surveyor(everything(), paths_);
     EXPECT_TRUE(surveyor.survey({TargetId{1}, 7}, start_));
     surveyor.keep_only({{TargetId{1}, 7}});
